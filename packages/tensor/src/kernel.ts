@@ -1,0 +1,63 @@
+/**
+ * A kernel is data: a label, WGSL text, and the layout of its one bind group.
+ *
+ * Binding 0 is the uniform block (shapes and scalars: one pipeline serves all shapes), bindings 1.. are storage buffers.
+ * Templates `*.wgsl.ts` call `defineKernel`, which writes the declarations, so names in TypeScript and WGSL are the same.
+ */
+export type UniformType = "u32" | "i32" | "f32";
+
+/** WGSL element type of a storage buffer's runtime-sized array, e.g. `f32`, `u32`, `vec4f`. */
+export type ElementType = "f32" | "i32" | "u32" | "vec2f" | "vec4f" | "vec4u" | "f16";
+
+/** One storage buffer of a kernel. A buffer must not be bound `read` and `read_write` in one dispatch. */
+export interface KernelBinding {
+  readonly name: string;
+  readonly element: ElementType;
+  readonly access: "read" | "read_write";
+}
+
+/** Compiled form of a template: everything `dispatch` needs to build the pipeline and check its operands. */
+export interface Kernel {
+  readonly label: string;
+  readonly wgsl: string;
+  readonly uniforms: readonly (readonly [name: string, type: UniformType])[];
+  readonly bindings: readonly KernelBinding[];
+}
+
+/** What a template gives to `defineKernel`. */
+export interface KernelSource {
+  /** Names the op and its compile-time parameters; it is the pipeline's cache key and the profiler's row. */
+  readonly label: string;
+  readonly uniforms: Readonly<Record<string, UniformType>>;
+  readonly reads?: Readonly<Record<string, ElementType>>;
+  readonly writes: Readonly<Record<string, ElementType>>;
+  readonly enable?: readonly ("subgroups" | "f16")[];
+  /** WGSL with one entry point `main`; uniforms are `u.name`, buffers are bound under their names. */
+  readonly body: string;
+}
+
+/** At most 8 storage buffers a stage: WebGPU's default limit. */
+const MAX_STORAGE_BUFFERS = 8;
+
+/** Builds a kernel from its source. Throws when it binds more than 8 storage buffers, WebGPU's default limit. */
+export function defineKernel({ label, uniforms, reads = {}, writes, enable = [], body }: KernelSource): Kernel {
+  const bindings: KernelBinding[] = [
+    ...Object.entries(reads).map(([name, element]) => ({ name, element, access: "read" as const })),
+    ...Object.entries(writes).map(([name, element]) => ({ name, element, access: "read_write" as const })),
+  ];
+  if (bindings.length > MAX_STORAGE_BUFFERS) {
+    throw new Error(`kernel ${label} binds ${bindings.length} storage buffers; at most ${MAX_STORAGE_BUFFERS} work everywhere`);
+  }
+  const fields = Object.entries(uniforms);
+  const wgsl = [
+    ...enable.map((feature) => `enable ${feature};`),
+    `struct Uniforms { ${fields.map(([name, type]) => `${name}: ${type}`).join(", ")} }`,
+    "@group(0) @binding(0) var<uniform> u: Uniforms;",
+    ...bindings.map(
+      ({ name, element, access }, i) =>
+        `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${element}>;`,
+    ),
+    body,
+  ].join("\n");
+  return { label, wgsl, uniforms: fields, bindings };
+}
