@@ -1,0 +1,103 @@
+import { OutOfMemoryError } from "./errors.ts";
+
+/** GPUBufferUsage bits; the global enum does not exist in Node. */
+export const BufferUsage = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage: 128 } as const;
+
+/** A GPU buffer of one size class. `epoch` is the command epoch that last used it (see CommandStream). */
+export interface PooledBuffer {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  epoch: number;
+}
+
+/** What the pool holds at a moment. */
+export interface PoolStats {
+  /** Buffers and bytes that tensors hold now. */
+  readonly liveBuffers: number;
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+  /** Bytes allocated on the device, free ones included. */
+  readonly allocatedBytes: number;
+  /** Buffers created so far: it stands still in a steady training step. */
+  readonly allocations: number;
+}
+
+/**
+ * Recycles storage buffers by size class, so that a steady step allocates nothing. Classes are four to an octave:
+ * at most a fifth of a buffer is slack, and shapes that differ a little share buffers.
+ */
+export class BufferPool {
+  readonly #device: GPUDevice;
+  readonly #free = new Map<number, PooledBuffer[]>();
+  #nextId = 1;
+  #stats = { liveBuffers: 0, liveBytes: 0, peakBytes: 0, allocatedBytes: 0, allocations: 0 };
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  get stats(): PoolStats {
+    return { ...this.#stats };
+  }
+
+  /** A buffer of at least `bytes`; its content is undefined. Throws OutOfMemoryError beyond the adapter's maximum. */
+  acquire(bytes: number, label: string): PooledBuffer {
+    const size = sizeClass(bytes);
+    const pooled = this.#free.get(size)?.pop() ?? this.#create(size, label);
+    const stats = this.#stats;
+    stats.liveBuffers += 1;
+    stats.liveBytes += size;
+    stats.peakBytes = Math.max(stats.peakBytes, stats.liveBytes);
+    return pooled;
+  }
+
+  release(pooled: PooledBuffer): void {
+    this.#stats.liveBuffers -= 1;
+    this.#stats.liveBytes -= pooled.bytes;
+    const free = this.#free.get(pooled.bytes);
+    if (free) free.push(pooled);
+    else this.#free.set(pooled.bytes, [pooled]);
+  }
+
+  /** Gives the free buffers back to the device. Only between submits. */
+  trim(): void {
+    for (const list of this.#free.values()) {
+      for (const pooled of list) {
+        pooled.buffer.destroy();
+        this.#stats.allocatedBytes -= pooled.bytes;
+      }
+    }
+    this.#free.clear();
+  }
+
+  /** Starts a new peak from what is live now. */
+  resetPeak(): void {
+    this.#stats.peakBytes = this.#stats.liveBytes;
+  }
+
+  #create(size: number, label: string): PooledBuffer {
+    const limit = this.#device.limits.maxBufferSize;
+    if (size > limit) {
+      throw new OutOfMemoryError({
+        op: "allocate",
+        operand: label,
+        expected: `at most ${limit} bytes, the adapter's maxBufferSize`,
+        actual: `${size} bytes`,
+        hint: "Use a smaller batch, sequence or model, or an adapter with larger buffers.",
+      });
+    }
+    const usage = BufferUsage.storage | BufferUsage.copySrc | BufferUsage.copyDst;
+    const buffer = this.#device.createBuffer({ label, size, usage });
+    this.#stats.allocatedBytes += size;
+    this.#stats.allocations += 1;
+    return { id: this.#nextId++, buffer, bytes: size, epoch: -1 };
+  }
+}
+
+/** The smallest class that holds `bytes`: (4, 5, 6 or 7) x 2^k, at least 256. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= 256) return 256;
+  const quarter = 2 ** (Math.floor(Math.log2(bytes - 1)) - 2);
+  return Math.ceil(bytes / quarter) * quarter;
+}

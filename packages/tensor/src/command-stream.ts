@@ -1,0 +1,165 @@
+import { BufferUsage, type PooledBuffer } from "./buffer-pool.ts";
+import type { Kernel } from "./kernel.ts";
+import { PipelineCache } from "./pipelines.ts";
+import type { PassTimer } from "./profiler.ts";
+
+/** A range of a buffer, as one binding of a dispatch. */
+export interface BufferRange {
+  readonly pooled: PooledBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Uniform slots are as far apart as WebGPU's default minUniformBufferOffsetAlignment. */
+const SLOT_BYTES = 256;
+/** Dispatches in one submit: enough that a submit's price vanishes, few enough that the device starts early. */
+const DISPATCHES_PER_SUBMIT = 96;
+
+/** Counters of a stream; differences of two snapshots give figures per step. */
+export interface StreamStats {
+  readonly dispatches: number;
+  readonly submits: number;
+  readonly pipelines: number;
+}
+
+/**
+ * Encodes commands in program order, many to a submit.
+ *
+ * Uniforms go to a shadow of one ring buffer, which is written just before the submit that uses it: queue writes and
+ * submits are ordered, so the ring is free again at once. `epoch` numbers the submits; a buffer whose epoch is the
+ * present one has commands that are encoded and not yet submitted, which a queue write would overtake.
+ */
+export class CommandStream {
+  readonly #device: GPUDevice;
+  readonly #pipelines: PipelineCache;
+  readonly #uniformBuffer: GPUBuffer;
+  readonly #shadow = new ArrayBuffer(SLOT_BYTES * DISPATCHES_PER_SUBMIT);
+  readonly #words = { u32: new Uint32Array(this.#shadow), i32: new Int32Array(this.#shadow), f32: new Float32Array(this.#shadow) };
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #slots = 0;
+  #dispatches = 0;
+  #submits = 0;
+  #epoch = 0;
+  #timer: PassTimer | undefined;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+    this.#pipelines = new PipelineCache(device);
+    this.#uniformBuffer = device.createBuffer({
+      label: "uniforms",
+      size: this.#shadow.byteLength,
+      usage: BufferUsage.uniform | BufferUsage.copyDst,
+    });
+  }
+
+  get stats(): StreamStats {
+    return { dispatches: this.#dispatches, submits: this.#submits, pipelines: this.#pipelines.size };
+  }
+
+  /** Times every dispatch in a pass of its own until it is called with undefined again. */
+  setTimer(timer: PassTimer | undefined): void {
+    this.flush();
+    this.#timer = timer;
+  }
+
+  /** Encodes one kernel. `ranges` are in the order of `kernel.bindings`, `values` in that of `kernel.uniforms`. */
+  dispatch(kernel: Kernel, ranges: readonly BufferRange[], values: readonly number[], groups: readonly number[]): void {
+    if (this.#slots === DISPATCHES_PER_SUBMIT) this.flush();
+    const slot = this.#slots++;
+    this.#packUniforms(kernel, values, slot);
+    const compiled = this.#pipelines.get(kernel);
+    const pass = this.#openPass(kernel.label);
+    pass.setPipeline(compiled.pipeline);
+    pass.setBindGroup(0, this.#bindGroup(compiled.layout, compiled.id, ranges), [slot * SLOT_BYTES]);
+    pass.dispatchWorkgroups(groups[0] ?? 1, groups[1] ?? 1, groups[2] ?? 1);
+    for (const { pooled } of ranges) pooled.epoch = this.#epoch;
+    this.#dispatches += 1;
+    if (this.#timer) this.#closePass();
+  }
+
+  /** Copies bytes between two buffers. Offsets and sizes are multiples of 4. */
+  copy(source: BufferRange, target: BufferRange): void {
+    const encoder = this.#openEncoder();
+    encoder.copyBufferToBuffer(source.pooled.buffer, source.offset, target.pooled.buffer, target.offset, source.bytes);
+    source.pooled.epoch = target.pooled.epoch = this.#epoch;
+  }
+
+  /** Fills a range with zero bytes. */
+  clear({ pooled, offset, bytes }: BufferRange): void {
+    this.#openEncoder().clearBuffer(pooled.buffer, offset, bytes);
+    pooled.epoch = this.#epoch;
+  }
+
+  /** Uploads from the host, in order with what was encoded so far. */
+  write({ pooled, offset }: BufferRange, data: ArrayBufferView<ArrayBuffer>): void {
+    if (pooled.epoch === this.#epoch) this.flush();
+    this.#device.queue.writeBuffer(pooled.buffer, offset, data);
+  }
+
+  /** Copies a range into a mappable buffer and submits; the caller maps it. */
+  stage({ pooled, offset, bytes }: BufferRange, staging: GPUBuffer): void {
+    this.#openEncoder().copyBufferToBuffer(pooled.buffer, offset, staging, 0, bytes);
+    this.flush();
+  }
+
+  /** Submits what was encoded. */
+  flush(): void {
+    if (!this.#encoder) return;
+    this.#closePass();
+    this.#timer?.resolve(this.#encoder);
+    if (this.#slots > 0) this.#device.queue.writeBuffer(this.#uniformBuffer, 0, this.#shadow, 0, this.#slots * SLOT_BYTES);
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.#slots = 0;
+    this.#submits += 1;
+    this.#epoch += 1;
+  }
+
+  /** Forgets bind groups, before buffers are destroyed. */
+  forgetBindGroups(): void {
+    this.flush();
+    this.#bindGroups.clear();
+  }
+
+  #packUniforms(kernel: Kernel, values: readonly number[], slot: number): void {
+    const base = (slot * SLOT_BYTES) / 4;
+    for (let i = 0; i < values.length; i++) this.#words[kernel.uniforms[i]![1]][base + i] = values[i]!;
+  }
+
+  #bindGroup(layout: GPUBindGroupLayout, layoutId: number, ranges: readonly BufferRange[]): GPUBindGroup {
+    let key = `${layoutId}`;
+    for (const { pooled, offset, bytes } of ranges) key += `:${pooled.id},${offset},${bytes}`;
+    const known = this.#bindGroups.get(key);
+    if (known) return known;
+    const storage = ranges.map(({ pooled, offset, bytes }, i): GPUBindGroupEntry => ({
+      binding: i + 1,
+      resource: { buffer: pooled.buffer, offset, size: bytes },
+    }));
+    const uniforms: GPUBindGroupEntry = { binding: 0, resource: { buffer: this.#uniformBuffer, size: SLOT_BYTES } };
+    const group = this.#device.createBindGroup({ layout, entries: [uniforms, ...storage] });
+    this.#bindGroups.set(key, group);
+    return group;
+  }
+
+  #openPass(label: string): GPUComputePassEncoder {
+    if (!this.#pass) {
+      const timestampWrites = this.#timer?.next(label);
+      this.#encoder ??= this.#device.createCommandEncoder();
+      this.#pass = this.#encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
+    }
+    return this.#pass;
+  }
+
+  #closePass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  #openEncoder(): GPUCommandEncoder {
+    this.#closePass();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    return this.#encoder;
+  }
+}

@@ -1,0 +1,70 @@
+import "./symbols.ts";
+import { backend } from "#backend";
+import { NoAdapterError } from "./errors.ts";
+import { type AdapterSummary, createGpu, type Gpu } from "./gpu.ts";
+import type { KernelTarget } from "./target.ts";
+
+/** How to open a device. */
+export interface OpenGpuOptions {
+  /** "fetch" may download a software Vulkan driver when there is no adapter (Node on Linux). Default: never. */
+  readonly software?: "fetch";
+  /** "default" keeps WebGPU's default limits, to test for small adapters. Default: all that the adapter offers. */
+  readonly limits?: "adapter" | "default";
+  /** False runs without subgroup operations, to test for adapters that have none. */
+  readonly subgroups?: boolean;
+  readonly powerPreference?: GPUPowerPreference;
+}
+
+/** Features we can use; each is asked for when the adapter has it. */
+const FEATURES = ["shader-f16", "subgroups", "timestamp-query", "chromium-experimental-subgroup-matrix"] as const;
+/** Limits that let larger models run; all others stay at their defaults, alignments above all. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
+
+/**
+ * Opens the best adapter there is: Dawn in Node, `navigator.gpu` in a browser.
+ *
+ * @throws NoAdapterError when there is none; the message names the command that fetches a software driver.
+ */
+export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
+  const { software, limits = "adapter", subgroups = true, powerPreference = "high-performance" } = options;
+  const adapter = await backend.requestAdapter({ powerPreference }, software);
+  if (!adapter) {
+    throw new NoAdapterError({
+      op: "openGpu",
+      operand: "adapter",
+      expected: "a WebGPU adapter",
+      actual: "none",
+      hint: backend.installHint,
+    });
+  }
+  const features = FEATURES.filter((name) => adapter.features.has(name) && (subgroups || name !== "subgroups"));
+  const device = await adapter.requestDevice({
+    requiredFeatures: features as readonly GPUFeatureName[] as GPUFeatureName[],
+    requiredLimits: limits === "default" ? {} : Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+  const summary = summarize(adapter, features);
+  return createGpu(device, backend, summary, targetOf(adapter, summary, features));
+}
+
+function summarize(adapter: GPUAdapter, features: readonly string[]): AdapterSummary {
+  const { description, vendor, device, architecture } = adapter.info;
+  const name = description || device || architecture || "unknown adapter";
+  return { name, vendor, isSoftware: isSoftware(adapter), features };
+}
+
+function isSoftware({ info }: GPUAdapter): boolean {
+  const isFallback = (info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter;
+  return isFallback === true || /llvmpipe|lavapipe|swiftshader|software/i.test(`${info.description} ${info.architecture}`);
+}
+
+function targetOf({ info }: GPUAdapter, { isSoftware }: AdapterSummary, features: readonly string[]): KernelTarget {
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info as { subgroupMinSize?: number; subgroupMaxSize?: number };
+  const fixedSize = features.includes("subgroups") && subgroupMinSize === subgroupMaxSize;
+  return { software: isSoftware, subgroupSize: fixedSize ? subgroupMinSize : 0 };
+}

@@ -1,0 +1,110 @@
+import { StateError } from "@ds3/errors";
+import type { Storage } from "./storage.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * Owns what ops allocate while it is the innermost open scope, and frees it at the end, also on throw.
+ *
+ * ```ts
+ * using step = gpu.scope("step");
+ * const loss = step.keep(crossEntropy(model(ids), targets));
+ * ```
+ */
+export class Scope {
+  readonly label: string;
+  readonly #stack: ScopeStack;
+  readonly #owned = new Set<Storage>();
+  #open = true;
+
+  /** Scopes come from `gpu.scope()`. */
+  constructor(stack: ScopeStack, label: string) {
+    this.#stack = stack;
+    this.label = label;
+  }
+
+  /** Moves a tensor's memory to the enclosing scope. Returns the tensor. */
+  keep<T extends Tensor>(tensor: T): T {
+    const { storage } = tensor;
+    if (this.#owned.delete(storage)) this.#stack.parentOf(this).adopt(storage);
+    return tensor;
+  }
+
+  /** Frees what the scope owns. Scopes close in the reverse order of opening. */
+  close(): void {
+    if (!this.#open) return;
+    this.#stack.pop(this);
+    this.#open = false;
+    for (const storage of this.#owned) storage.release();
+    this.#owned.clear();
+  }
+
+  /** Takes over one reference to a storage. */
+  adopt(storage: Storage): void {
+    this.#owned.add(storage);
+  }
+
+  /** Frees one tensor before the scope ends. True when this scope owned it. */
+  free(storage: Storage): boolean {
+    if (!this.#owned.delete(storage)) return false;
+    storage.release();
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** The open scopes of one `gpu` handle, innermost last. The first one is the handle's own. */
+export class ScopeStack {
+  readonly #scopes: Scope[] = [];
+
+  constructor() {
+    this.#scopes.push(new Scope(this, "gpu"));
+  }
+
+  get current(): Scope {
+    return this.#scopes.at(-1)!;
+  }
+
+  push(label: string): Scope {
+    const scope = new Scope(this, label);
+    this.#scopes.push(scope);
+    return scope;
+  }
+
+  parentOf(scope: Scope): Scope {
+    const index = this.#scopes.indexOf(scope);
+    if (index < 0) throw closedError(scope.label, "an open scope", "a closed one");
+    return this.#scopes[Math.max(0, index - 1)]!;
+  }
+
+  pop(scope: Scope): void {
+    const { current } = this;
+    if (current !== scope) {
+      const actual = `"${scope.label}" closed while "${current.label}" is still open`;
+      throw closedError(scope.label, `"${current.label}" to close first`, actual);
+    }
+    this.#scopes.pop();
+  }
+
+  /** Frees everything, innermost first. */
+  closeAll(): void {
+    while (this.#scopes.length > 0) this.current.close();
+  }
+
+  /** Frees one tensor's memory in whichever scope owns it. */
+  free(storage: Storage): void {
+    this.#scopes.some((scope) => scope.free(storage));
+  }
+}
+
+function closedError(operand: string, expected: string, actual: string): StateError {
+  return new StateError({
+    op: "scope",
+    operand: `"${operand}"`,
+    expected,
+    actual,
+    hint: "Two async tasks on one gpu handle interleave: give each its own gpu.fork().",
+  });
+}

@@ -1,0 +1,17 @@
+export { type ClosenessOptions, expectClose, expectExact, expectFixture, expectStored } from "./expect-close.ts";
+export { type Arrays, checkGradient, type GradientCheckOptions } from "./finite-difference.ts";
+export {
+  type Fixture,
+  type FixtureMeta,
+  fixturesBelow,
+  fixturesRoot,
+  listFixtures,
+  loadFixture,
+  type Tolerance,
+  testFixtures,
+  toFloat64,
+} from "./fixtures.ts";
+export { expectNear } from "./expect-near.ts";
+export { testGpuOptions, useTestGpu } from "./open-test-gpu.ts";
+export { integers, normals, uniforms } from "./seeded.ts";
+export { type OpSpec, type ReferenceResult, type TestInput, testOp } from "./test-op.ts";
