@@ -1,0 +1,56 @@
+/** The report's style sheet: one column, the reader's own light or dark, no font and no image from elsewhere. */
+export const reportStyle: string = `
+:root {
+  color-scheme: light dark;
+  --page: #fafaf8; --card: #ffffff; --ink: #1d1f22; --muted: #646a72; --line: #e3e4e0;
+  --train: #2761c3; --validation: #cf5a22; --mtp: #14836c; --baseline: #7a5aa8;
+  --heat-0: #2a6cb8; --heat-1: #7cadda; --heat-2: #c8deef; --heat-3: #eeeeea;
+  --heat-4: #f8d4b6; --heat-5: #ec985a; --heat-6: #c4541a;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #121315; --card: #1a1c1f; --ink: #e9e9e6; --muted: #9ba1a9; --line: #2d3035;
+    --train: #74a7ff; --validation: #ff9a60; --mtp: #4fc9ad; --baseline: #bb9ae8;
+    --heat-0: #62a3f0; --heat-1: #39699f; --heat-2: #28405c; --heat-3: #2a2c30;
+    --heat-4: #5c3f29; --heat-5: #a5642f; --heat-6: #ff9a4a;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 1040px; margin: 0 auto; padding: 40px 20px 64px; }
+h1 { margin: 0 0 8px; font-size: 30px; line-height: 1.2; letter-spacing: -0.01em; }
+h2 { margin: 0 0 4px; font-size: 18px; }
+h3 { margin: 16px 0 4px; font-size: 14px; font-weight: 600; color: var(--muted); }
+p { margin: 0 0 12px; max-width: 72ch; }
+.note { color: var(--muted); font-size: 14px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 12px; margin: 24px 0; }
+.tile, section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
+.tile { padding: 12px 14px; }
+.tile b { display: block; white-space: nowrap; font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
+.tile span { color: var(--muted); font-size: 13px; line-height: 1.35; display: block; }
+section { padding: 20px; margin: 16px 0; }
+svg { display: block; width: 100%; height: auto; font-family: inherit; }
+.narrow { display: none; }
+.scale { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; font-size: 13px; color: var(--muted); }
+.scale i { display: inline-block; width: 14px; height: 14px; border-radius: 3px; margin-right: 5px; vertical-align: -2px; }
+.scale i.stroke { width: 20px; height: 3px; border-radius: 2px; vertical-align: 4px; }
+blockquote { margin: 12px 0 0; padding: 12px 16px; border-left: 3px solid var(--train); background: var(--page);
+  font: 15px/1.6 ui-serif, Georgia, serif; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 0 8px 8px 0; }
+.scroll { overflow-x: auto; }
+.scroll table { min-width: 620px; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; }
+th, td { text-align: left; padding: 7px 16px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+tr:last-child > * { border-bottom: 0; }
+th { font-weight: 500; color: var(--muted); }
+tbody th { width: 34%; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+@media (max-width: 640px) {
+  main { padding: 24px 12px 48px; }
+  h1 { font-size: 24px; }
+  section { padding: 14px; }
+  .tiles { grid-template-columns: 1fr 1fr; }
+  .wide { display: none; }
+  .narrow { display: block; }
+}
+`;

@@ -1,0 +1,82 @@
+/** Everything that a finished run leaves for its report; `report.json` is this, with `marginNats` added. */
+export interface RunRecord {
+  readonly preset: string;
+  /** The command line that repeats the run. */
+  readonly command: string;
+  readonly seed: number;
+  /** The GPU's name as the adapter states it. */
+  readonly adapter: string;
+  /** ISO 8601, with the time zone. */
+  readonly startedAt: string;
+  /** Training only: without set-up, tokenizer and sampling. */
+  readonly trainingSeconds: number;
+  /** From the first line printed to the report. */
+  readonly wallSeconds: number;
+  readonly model: ModelFigures;
+  readonly tokens: TokenFigures;
+  readonly curves: Curves;
+  /** One entry a mixture-of-experts layer. */
+  readonly expertLoads: readonly ExpertLoad[];
+  readonly validation: { readonly lossNats: number; readonly bitsPerByte: number };
+  /** The same validation tokens under a model that only counts. */
+  readonly baseline: { readonly name: string; readonly lossNats: number };
+  readonly samples: readonly Sample[];
+  readonly sources: readonly SourceFigures[];
+}
+
+/** Size and shape of the model; names as in config.json. */
+export interface ModelFigures {
+  readonly parameters: number;
+  /** Parameters that one token passes through. */
+  readonly activeParameters: number;
+  readonly numHiddenLayers: number;
+  readonly hiddenSize: number;
+  readonly vocabSize: number;
+  readonly nRoutedExperts: number;
+  readonly numExpertsPerTok: number;
+}
+
+/** How many tokens the run had, and saw. */
+export interface TokenFigures {
+  /** Tokens that training consumed: steps x batch x sequence. */
+  readonly trained: number;
+  readonly validated: number;
+  /** Mean over `trainingSeconds`. */
+  readonly perSecond: number;
+}
+
+/** Loss and learning rate over the optimiser steps. All losses in nats per token. */
+export interface Curves {
+  /** Optimiser steps, 1 first. `train`, `mtp` and `learningRate` have one value a step. */
+  readonly steps: readonly number[];
+  readonly train: readonly number[];
+  /** Loss of the multi-token prediction modules, unweighted; empty without them. */
+  readonly mtp: readonly number[];
+  readonly learningRate: readonly number[];
+  readonly validation: readonly { readonly step: number; readonly lossNats: number }[];
+}
+
+/** Tokens that each routed expert of one layer received, over the run. */
+export interface ExpertLoad {
+  /** E.g. `layer 2`. */
+  readonly layer: string;
+  readonly steps: readonly number[];
+  /** loads[i][e]: tokens of expert e at steps[i]; any unit, since the report divides by the mean. */
+  readonly loads: readonly (readonly number[])[];
+}
+
+/** Text that the trained model wrote. */
+export interface Sample {
+  readonly prompt: string;
+  readonly text: string;
+}
+
+/** One origin of training text. */
+export interface SourceFigures {
+  readonly name: string;
+  readonly origin: string;
+  readonly licence: string;
+  readonly documents: number;
+  /** UTF-8 bytes. */
+  readonly bytes: number;
+}
