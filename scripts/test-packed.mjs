@@ -1,0 +1,84 @@
+// Tests what users install, not what lies in the workspace:
+//   node scripts/test-packed.mjs [--no-build]
+// Every public package is packed; each tarball is installed alone (with the tarballs of its own ds3 dependencies) in an
+// empty folder by npm; its README's first example must run there; the browser packages must bundle without any module of
+// Node; and a version bump must reach every dependant.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { publicPackages, runtimeClosure } from "./lib/packages.mjs";
+import { inParallel, run } from "./lib/run.mjs";
+import { browserPackages, bundleForBrowser } from "./packed/browser-bundle.mjs";
+import { packInto } from "./packed/pack.mjs";
+import { readmeExample } from "./packed/readme-example.mjs";
+import { checkVersionBump } from "./packed/version-bump.mjs";
+
+const root = join(import.meta.dirname, "..");
+const scratch = await mkdtemp(join(tmpdir(), "ds3-packed-"));
+const packages = publicPackages(root);
+let passed = 0;
+let failed = 0;
+
+try {
+  if (!process.argv.includes("--no-build")) await run(process.execPath, [join(root, "scripts", "build.mjs")]);
+  const gpu = await gpuEnvironment();
+  const tarballs = new Map();
+  await inParallel(2, packages, async (entry) =>
+    tarballs.set(entry.name, await packInto(join(scratch, "tarballs"), entry)),
+  );
+  await inParallel(2, packages, (entry) => testPackage(entry, tarballs, gpu));
+  await check("changeset version bumps every package and its dependants", () =>
+    checkVersionBump(root, join(scratch, "version")),
+  );
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+console.log(`\nTests  ${passed} passed | ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+async function testPackage({ name, folder, manifest }, tarballs, gpu) {
+  const home = join(scratch, "installed", name.replace("/", "-"));
+  const needed = [name, ...runtimeClosure(manifest, packages)];
+  const installed = await check(`${name} installs alone`, () => install(home, needed, tarballs));
+  if (!installed) return;
+  await check(`${name} runs its README's first example`, async () => {
+    await writeFile(join(home, "example.mjs"), await readmeExample(folder));
+    await run("timeout", ["120", process.execPath, "example.mjs"], { cwd: home, env: gpu });
+  });
+  if (browserPackages.includes(name.replace("@ds3/", ""))) {
+    await check(
+      `${name} bundles for browsers`,
+      async () => `${((await bundleForBrowser(name, home)) / 1000).toFixed(0)} kB`,
+    );
+  }
+  await rm(home, { recursive: true, force: true });
+}
+
+async function install(home, needed, tarballs) {
+  await mkdir(home, { recursive: true });
+  const dependencies = Object.fromEntries(needed.map((name) => [name, `file:${tarballs.get(name)}`]));
+  const overrides = Object.fromEntries(needed.map((name) => [name, `$${name}`]));
+  await writeFile(join(home, "package.json"), JSON.stringify({ private: true, dependencies, overrides }));
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"], { cwd: home, label: "npm install" });
+}
+
+/** What a child process needs to have an adapter on this machine. */
+async function gpuEnvironment() {
+  const { childEnvironment } = await import(join(root, "packages", "software-gpu", "dist", "index.js"));
+  return childEnvironment({ fetch: true, onMessage: console.log });
+}
+
+async function check(title, work) {
+  const started = performance.now();
+  try {
+    const note = await work();
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    console.log(`  ok    ${title} (${seconds} s${typeof note === "string" ? `, ${note}` : ""})`);
+    passed += 1;
+    return true;
+  } catch (error) {
+    console.log(`  FAIL  ${title}\n${String(error.message).replaceAll(/^/gm, "        ")}`);
+    failed += 1;
+    return false;
+  }
+}
