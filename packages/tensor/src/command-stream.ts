@@ -34,7 +34,11 @@ export class CommandStream {
   readonly #pipelines: PipelineCache;
   readonly #uniformBuffer: GPUBuffer;
   readonly #shadow = new ArrayBuffer(SLOT_BYTES * DISPATCHES_PER_SUBMIT);
-  readonly #words = { u32: new Uint32Array(this.#shadow), i32: new Int32Array(this.#shadow), f32: new Float32Array(this.#shadow) };
+  readonly #words = {
+    u32: new Uint32Array(this.#shadow),
+    i32: new Int32Array(this.#shadow),
+    f32: new Float32Array(this.#shadow),
+  };
   readonly #bindGroups = new Map<string, GPUBindGroup>();
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -109,7 +113,8 @@ export class CommandStream {
     if (!this.#encoder) return;
     this.#closePass();
     this.#timer?.resolve(this.#encoder);
-    if (this.#slots > 0) this.#device.queue.writeBuffer(this.#uniformBuffer, 0, this.#shadow, 0, this.#slots * SLOT_BYTES);
+    if (this.#slots > 0)
+      this.#device.queue.writeBuffer(this.#uniformBuffer, 0, this.#shadow, 0, this.#slots * SLOT_BYTES);
     this.#device.queue.submit([this.#encoder.finish()]);
     this.#encoder = undefined;
     this.#slots = 0;
@@ -133,10 +138,12 @@ export class CommandStream {
     for (const { pooled, offset, bytes } of ranges) key += `:${pooled.id},${offset},${bytes}`;
     const known = this.#bindGroups.get(key);
     if (known) return known;
-    const storage = ranges.map(({ pooled, offset, bytes }, i): GPUBindGroupEntry => ({
-      binding: i + 1,
-      resource: { buffer: pooled.buffer, offset, size: bytes },
-    }));
+    const storage = ranges.map(
+      ({ pooled, offset, bytes }, i): GPUBindGroupEntry => ({
+        binding: i + 1,
+        resource: { buffer: pooled.buffer, offset, size: bytes },
+      }),
+    );
     const uniforms: GPUBindGroupEntry = { binding: 0, resource: { buffer: this.#uniformBuffer, size: SLOT_BYTES } };
     const group = this.#device.createBindGroup({ layout, entries: [uniforms, ...storage] });
     this.#bindGroups.set(key, group);

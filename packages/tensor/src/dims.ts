@@ -2,7 +2,11 @@ import { ShapeError } from "@ds3/errors";
 import type { Tensor } from "./tensor.ts";
 
 /** The axis letters of a pattern string, as a union type: `"T D"` gives `"T" | "D"`. */
-type Letters<P extends string> = P extends `${infer Head} ${infer Rest}` ? Letters<Head> | Letters<Rest> : P extends "" | `${number}` ? never : P;
+type Letters<P extends string> = P extends `${infer Head} ${infer Rest}`
+  ? Letters<Head> | Letters<Rest>
+  : P extends "" | `${number}`
+    ? never
+    : P;
 
 /**
  * Checks shapes against patterns and names the sizes. The same line documents, checks and binds:
@@ -45,7 +49,9 @@ function shapeError(
   fixedBy: Readonly<Record<string, string>>,
 ): ShapeError {
   const expected = `[${axes.map((axis) => (axis in sizes ? `${axis}=${sizes[axis]}` : axis)).join(", ")}]`;
-  const reasons = axes.filter((axis) => axis in sizes).map((axis) => `${axis} was fixed to ${sizes[axis]} by ${fixedBy[axis]}`);
+  const reasons = axes
+    .filter((axis) => axis in sizes)
+    .map((axis) => `${axis} was fixed to ${sizes[axis]} by ${fixedBy[axis]}`);
   const hint = reasons.length > 0 ? `${reasons.join("; ")}.` : undefined;
   return new ShapeError({ op, operand, expected, actual: `[${shape.join(", ")}]`, ...(hint ? { hint } : {}) });
 }

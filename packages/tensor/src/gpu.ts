@@ -300,7 +300,12 @@ export class Gpu {
   #assertUsable(): void {
     if (this.#shared.failure) throw this.#shared.failure;
     if (this.#shared.closed) {
-      throw new DeviceLostError({ op: "gpu", operand: "device", expected: "an open device", actual: "one that was closed" });
+      throw new DeviceLostError({
+        op: "gpu",
+        operand: "device",
+        expected: "an open device",
+        actual: "one that was closed",
+      });
     }
   }
 
@@ -324,8 +329,16 @@ export class Gpu {
           hint: "Split the tensor, or use a smaller batch or vocabulary.",
         });
       }
-      if (access === "read_write" && ranges.some((other, j) => j !== i && other.pooled === pooled && kernel.bindings[j]!.access === "read")) {
-        throw new StateError({ op: kernel.label, operand: name, expected: "a buffer of its own", actual: "an input's buffer" });
+      if (
+        access === "read_write" &&
+        ranges.some((other, j) => j !== i && other.pooled === pooled && kernel.bindings[j]!.access === "read")
+      ) {
+        throw new StateError({
+          op: kernel.label,
+          operand: name,
+          expected: "a buffer of its own",
+          actual: "an input's buffer",
+        });
       }
     }
   }

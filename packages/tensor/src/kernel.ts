@@ -46,7 +46,9 @@ export function defineKernel({ label, uniforms, reads = {}, writes, enable = [],
     ...Object.entries(writes).map(([name, element]) => ({ name, element, access: "read_write" as const })),
   ];
   if (bindings.length > MAX_STORAGE_BUFFERS) {
-    throw new Error(`kernel ${label} binds ${bindings.length} storage buffers; at most ${MAX_STORAGE_BUFFERS} work everywhere`);
+    throw new Error(
+      `kernel ${label} binds ${bindings.length} storage buffers; at most ${MAX_STORAGE_BUFFERS} work everywhere`,
+    );
   }
   const fields = Object.entries(uniforms);
   const wgsl = [
@@ -60,4 +62,23 @@ export function defineKernel({ label, uniforms, reads = {}, writes, enable = [],
     body,
   ].join("\n");
   return { label, wgsl, uniforms: fields, bindings };
+}
+
+/**
+ * Makes a template build each of its kernels once: templates run at every dispatch, their text is long.
+ * Parameters are plain data; the same parameters give the same kernel object.
+ */
+export function cachedTemplate<P extends readonly unknown[]>(
+  template: (...params: P) => Kernel,
+): (...params: P) => Kernel {
+  const built = new Map<string, Kernel>();
+  return (...params) => {
+    const key = JSON.stringify(params);
+    let kernel = built.get(key);
+    if (!kernel) {
+      kernel = template(...params);
+      built.set(key, kernel);
+    }
+    return kernel;
+  };
 }

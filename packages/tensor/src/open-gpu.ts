@@ -60,7 +60,9 @@ function summarize(adapter: GPUAdapter, features: readonly string[]): AdapterSum
 
 function isSoftware({ info }: GPUAdapter): boolean {
   const isFallback = (info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter;
-  return isFallback === true || /llvmpipe|lavapipe|swiftshader|software/i.test(`${info.description} ${info.architecture}`);
+  return (
+    isFallback === true || /llvmpipe|lavapipe|swiftshader|software/i.test(`${info.description} ${info.architecture}`)
+  );
 }
 
 function targetOf({ info }: GPUAdapter, { isSoftware }: AdapterSummary, features: readonly string[]): KernelTarget {

@@ -13,7 +13,7 @@ const COMPUTE_STAGE = 4;
 /** Compiles each kernel once per device. Layouts are shared by kernels with the same pattern of bindings. */
 export class PipelineCache {
   readonly #device: GPUDevice;
-  readonly #pipelines = new Map<Kernel, Pipeline>();
+  readonly #pipelines = new WeakMap<Kernel, Pipeline>();
   readonly #byLabel = new Map<string, { wgsl: string; compiled: Pipeline }>();
   readonly #layouts = new Map<string, { layout: GPUBindGroupLayout; id: number }>();
 

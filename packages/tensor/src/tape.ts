@@ -1,4 +1,4 @@
-import { ShapeError, StateError } from "@ds3/errors";
+import { ShapeError } from "@ds3/errors";
 import { addInto, copyTensor } from "./accumulate.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Tensor } from "./tensor.ts";
@@ -65,7 +65,12 @@ export class Tape {
   }
 
   record(node: TapeNode): void {
-    if (!this.#recording || !node.inputs.some((input) => this.tracks(input))) return;
+    if (node.inputs.some((input) => this.tracks(input))) this.recordAlways(node);
+  }
+
+  /** Records also when no input is tracked: the op reaches parameters in another way (`checkpoint`). */
+  recordAlways(node: TapeNode): void {
+    if (!this.#recording) return;
     for (const output of node.outputs) this.#tracked.add(output.id);
     for (const tensor of node.saved) tensor.storage.retain();
     this.#nodes.push(node);
@@ -200,11 +205,4 @@ function viewAs(gradient: Tensor, input: Tensor): Tensor {
 /** Records an op on its handle's innermost tape; without an open tape it does nothing. */
 export function record(gpu: Gpu, node: TapeNode): void {
   gpu.activeTape?.record(node);
-}
-
-/** Thrown by ops that need an open tape. */
-export function requireTape(gpu: Gpu, op: string): Tape {
-  const tape = gpu.activeTape;
-  if (tape) return tape;
-  throw new StateError({ op, operand: "tape", expected: "an open tape", actual: "none", hint: "Open one with gpu.tape()." });
 }

@@ -68,7 +68,13 @@ export class Tensor {
   /** A view with another shape of the same size. One axis may be -1: what is left. */
   reshape(shape: readonly number[]): Tensor {
     const target = this.#inferShape(shape);
-    const view = new Tensor({ gpu: this.gpu, storage: this.storage, shape: target, dtype: this.dtype, byteOffset: this.byteOffset });
+    const view = new Tensor({
+      gpu: this.gpu,
+      storage: this.storage,
+      shape: target,
+      dtype: this.dtype,
+      byteOffset: this.byteOffset,
+    });
     recordReshape(this, view);
     return view;
   }

@@ -25,7 +25,9 @@ export function expectNear(
   }
   if (worst < 0) return;
   const at = coordinates(worst, shape).join(", ");
-  throw new Error(`${name} [${at}]: got ${got[worst]}, expected ${want[worst]}; difference ${worstDifference}, allowed ${bound}`);
+  throw new Error(
+    `${name} [${at}]: got ${got[worst]}, expected ${want[worst]}; difference ${worstDifference}, allowed ${bound}`,
+  );
 }
 
 function coordinates(index: number, shape: readonly number[]): number[] {

@@ -1,7 +1,10 @@
 /** Seeded standard-normal values for tests (mulberry32 and Box-Muller): the same on every machine. */
 export function normals(count: number, seed: number): Float64Array {
   const uniform = uniforms(seed);
-  return Float64Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
+  return Float64Array.from(
+    { length: count },
+    () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+  );
 }
 
 /** Seeded integers in [0, below). */

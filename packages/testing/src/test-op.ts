@@ -22,7 +22,11 @@ export interface ReferenceResult {
 
 /** An op under test: the GPU op, its reference, and the cases (shapes) to run. */
 export interface OpSpec<P> {
-  readonly cases: readonly { readonly label: string; readonly inputs: Readonly<Record<string, TestInput>>; readonly params: P }[];
+  readonly cases: readonly {
+    readonly label: string;
+    readonly inputs: Readonly<Record<string, TestInput>>;
+    readonly params: P;
+  }[];
   readonly op: (inputs: Readonly<Record<string, Tensor>>, params: P, gpu: Gpu) => Tensor | readonly Tensor[];
   readonly reference: (inputs: Readonly<Record<string, Float64Array>>, params: P) => ReferenceResult;
   /** Largest allowed difference relative to the largest |expected| of the tensor. Default 2e-5: f32 sums of some hundred terms. */
@@ -43,19 +47,35 @@ export function testOp<P>(name: string, spec: OpSpec<P>): void {
   describe(name, () => {
     const device = useTestGpu();
     for (const testCase of spec.cases) {
-      const inputs = Object.entries(testCase.inputs).map(([key, input], i) => ({ key, input, values: valuesOf(input, i + 1) }));
+      const inputs = Object.entries(testCase.inputs).map(([key, input], i) => ({
+        key,
+        input,
+        values: valuesOf(input, i + 1),
+      }));
       const values = Object.fromEntries(inputs.map(({ key, values }) => [key, values]));
       const hasGradient = spec.reference(values, testCase.params).backward !== undefined;
       const wanted = inputs.filter(({ input }) => hasGradient && (input.grad ?? (input.dtype ?? "f32") === "f32"));
 
       test.runIf(hasGradient)(`${testCase.label}: finite differences of the reference`, () => {
-        checkReference(spec, testCase.params, values, wanted.map(({ key }) => key));
+        checkReference(
+          spec,
+          testCase.params,
+          values,
+          wanted.map(({ key }) => key),
+        );
       });
 
       test(`${testCase.label}: GPU against the reference`, async () => {
         const { gpu } = device;
         const before = gpu.stats.liveBuffers;
-        await compareWithGpu(gpu, spec, testCase.params, inputs, values, wanted.map(({ key }) => key));
+        await compareWithGpu(
+          gpu,
+          spec,
+          testCase.params,
+          inputs,
+          values,
+          wanted.map(({ key }) => key),
+        );
         expect(gpu.stats.liveBuffers, "live buffers after the case").toBe(before);
       });
     }
@@ -64,7 +84,9 @@ export function testOp<P>(name: string, spec: OpSpec<P>): void {
 
 function valuesOf(input: TestInput, seed: number): Float64Array {
   const size = input.shape.reduce((a, b) => a * b, 1);
-  return Float64Array.from(input.values ?? normals(size, seed), (v) => (input.dtype && input.dtype !== "f32" ? v : Math.fround(v)));
+  return Float64Array.from(input.values ?? normals(size, seed), (v) =>
+    input.dtype && input.dtype !== "f32" ? v : Math.fround(v),
+  );
 }
 
 /** Upstream gradients: seeded, not ones, so that a missing factor shows. */
@@ -72,12 +94,19 @@ function seedsFor(outputs: readonly Float64Array[]): Float64Array[] {
   return outputs.map((output, i) => normals(output.length, 1000 + i).map(Math.fround));
 }
 
-function checkReference<P>(spec: OpSpec<P>, params: P, values: Record<string, Float64Array>, keys: readonly string[]): void {
+function checkReference<P>(
+  spec: OpSpec<P>,
+  params: P,
+  values: Record<string, Float64Array>,
+  keys: readonly string[],
+): void {
   const { outputs, backward } = spec.reference(values, params);
   const seeds = seedsFor(outputs);
   const gradients = backward!(seeds);
   const objective = (): number =>
-    spec.reference(values, params).outputs.reduce((sum, out, i) => sum + out.reduce((s, v, j) => s + v * seeds[i]![j]!, 0), 0);
+    spec
+      .reference(values, params)
+      .outputs.reduce((sum, out, i) => sum + out.reduce((s, v, j) => s + v * seeds[i]![j]!, 0), 0);
   for (const key of keys) {
     const gradient = gradients[key];
     expect(gradient, `reference gradient of ${key}`).toBeDefined();
@@ -86,7 +115,9 @@ function checkReference<P>(spec: OpSpec<P>, params: P, values: Record<string, Fl
     for (let i = 0; i < gradient!.length; i += stride) {
       const numeric = centralDifference(values[key]!, i, objective);
       const difference = Math.abs(numeric - gradient![i]!) / scale;
-      expect(difference, `${key}[${i}]: finite difference ${numeric}, backward ${gradient![i]}`).toBeLessThan(FD_TOLERANCE);
+      expect(difference, `${key}[${i}]: finite difference ${numeric}, backward ${gradient![i]}`).toBeLessThan(
+        FD_TOLERANCE,
+      );
     }
   }
 }
