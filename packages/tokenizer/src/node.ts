@@ -1,0 +1,2 @@
+export { loadTokenizer } from "./load-tokenizer.ts";
+export { saveTokenizer } from "./save-tokenizer.ts";
