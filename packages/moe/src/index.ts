@@ -1,0 +1,1 @@
+export type { BalanceTopk, MoeConfig, RouterConfig } from "./types.ts";
