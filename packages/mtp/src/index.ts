@@ -1,0 +1,1 @@
+export type { MtpConfig, MtpHidden, MtpLossDenominator } from "./types.ts";
