@@ -1,0 +1,235 @@
+import {
+  dotStage,
+  type FlashTile,
+  fillByDims,
+  fillByRows,
+  loadRow,
+  outerStage,
+  repeat,
+  tileRows,
+  vectors,
+} from "./flash-attention-tile.ts";
+import { defineKernel, type Kernel, type KernelSource } from "./kernel.ts";
+
+/**
+ * Attention backward for software adapters, as two kernels that each recompute the weights: `flashQueryGradSoftware`
+ * streams queries past tiles of keys, `flashKeyGradSoftware` streams keys past tiles of queries. Each gradient row
+ * belongs to one workgroup, which adds to it in the output buffer tile after tile: no atomics, a fixed order.
+ */
+export interface FlashBackwardParams extends FlashTile {
+  /** With a `documentStart` operand. */
+  readonly documents: boolean;
+}
+
+/**
+ * dq [B, T, N, Dqk] of q, k, v, dOut [B, T, N, Dv] and rowTerms [B, N, T, 2].
+ * A workgroup owns `rows` queries of one head.
+ */
+export function flashQueryGradSoftware(params: FlashBackwardParams): Kernel {
+  return defineKernel({
+    ...shared("flashQueryGrad", params),
+    writes: { dq: "f32" },
+    body: queryGradBody(params),
+  });
+}
+
+/**
+ * dk [B, S, N, Dqk] and dv [B, S, N, Dv] of the same operands. A workgroup owns `rows` keys of one head.
+ */
+export function flashKeyGradSoftware(params: FlashBackwardParams): Kernel {
+  return defineKernel({
+    ...shared("flashKeyGrad", params),
+    writes: { dk: "f32", dv: "f32" },
+    body: keyGradBody(params),
+  });
+}
+
+function shared(op: string, params: FlashBackwardParams): Omit<KernelSource, "writes" | "body"> {
+  const { lanes, perLane, headDimQk, headDimV, documents } = params;
+  return {
+    label: `${op} lanes=${lanes} perLane=${perLane} qk=${headDimQk} v=${headDimV}${documents ? " documents" : ""}`,
+    enable: ["subgroups"],
+    uniforms: {
+      B: "u32",
+      T: "u32",
+      S: "u32",
+      N: "u32",
+      Dqk: "u32",
+      Dv: "u32",
+      rows: "u32",
+      keyOffset: "u32",
+      scale: "f32",
+    },
+    reads: {
+      q: "f32",
+      k: "f32",
+      v: "f32",
+      dOut: "f32",
+      rowTerms: "f32",
+      ...(documents ? { documentStart: "u32" as const } : {}),
+    },
+  };
+}
+
+/** Signature, and offsets of the head's first row in every operand. */
+function prologue({ lanes }: FlashTile): string {
+  return `
+const LOG2E = 1.4426950408889634;
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_id) local: vec3u) {
+let lane = local.x;
+let pair = group.y + group.z * groups.y;
+if (pair >= u.B * u.N) { return; }
+let b = pair / u.N;
+let n = pair % u.N;
+let strideQk = u.N * u.Dqk;
+let strideV = u.N * u.Dv;
+let qBase = b * u.T * strideQk + n * u.Dqk;
+let kBase = b * u.S * strideQk + n * u.Dqk;
+let vBase = b * u.S * strideV + n * u.Dv;
+let outBase = b * u.T * strideV + n * u.Dv;
+let termBase = pair * u.T;
+let scale2 = u.scale * LOG2E;`;
+}
+
+/** Stores `name0..` as a row of `size` elements that starts at `base`. */
+function storeRow(tile: FlashTile, name: string, buffer: string, base: string, size: number): string {
+  return repeat(vectors(tile, size), (c) => {
+    const surplus = (c + 1) * tile.lanes > size;
+    const store = `${buffer}[${base} + ${c * tile.lanes}u + lane] = ${name}${c};`;
+    return surplus ? `if (lane < ${size - c * tile.lanes}u) { ${store} }` : store;
+  });
+}
+
+/** Declares accumulators `name0..` as zero, then reads them back when an older tile has added to the row. */
+function resumeRow(
+  tile: FlashTile,
+  rows: readonly { name: string; buffer: string; base: string; size: number }[],
+  resumed: string,
+): string {
+  const each = (line: (row: (typeof rows)[number], c: number) => string): string =>
+    rows.map((row) => repeat(vectors(tile, row.size), (c) => line(row, c))).join("\n");
+  return `${each(({ name }, c) => `var ${name}${c} = 0.0;`)}
+if (${resumed}) {
+${each(({ name, buffer, base }, c) => `${name}${c} = ${buffer}[${base} + ${c * tile.lanes}u + lane];`)}
+}`;
+}
+
+function queryGradBody(params: FlashBackwardParams): string {
+  const { lanes, perLane, headDimQk, headDimV, documents } = params;
+  const tile = tileRows(params);
+  const start = (t: string): string => (documents ? `documentStart[b * u.T + ${t}]` : "0u");
+  const half = ["key0 <= last", "upper"] as const;
+  const keyPanel = { buffer: "k", base: "kBase", stride: "strideQk", first: "key0", count: "u.S" };
+  const valuePanel = { buffer: "v", base: "vBase", stride: "strideV", first: "key0", count: "u.S" };
+  return `
+var<private> kTile: array<f32, ${headDimQk * perLane}>;
+var<private> vTile: array<f32, ${headDimV * perLane}>;
+var<private> kRows: array<f32, ${tile * vectors(params, headDimQk)}>;
+${prologue(params)}
+let row0 = (groups.x - 1u - group.x) * u.rows; // the longest rows first
+let row1 = min(row0 + u.rows, u.T);
+let end = min(row1 + u.keyOffset, u.S);
+for (var key0 = ${start("row0")}; key0 < end; key0 += ${tile}u) {
+${fillByRows(params, { ...keyPanel, panel: "kTile", size: "u.Dqk" })}
+${fillByRows(params, { ...valuePanel, panel: "vTile", size: "u.Dv" })}
+${fillByDims(params, { ...keyPanel, panel: "kRows", dims: headDimQk })}
+for (var t = max(row0 + u.keyOffset, key0) - u.keyOffset; t < row1; t++) {
+let last = min(t + u.keyOffset, u.S - 1u);
+let first = ${start("t")};
+if (first >= key0 + ${tile}u) { break; }
+let qRow = qBase + t * strideQk;
+let outRow = outBase + t * strideV;
+let lse2 = rowTerms[(termBase + t) * 2u];
+let delta = rowTerms[(termBase + t) * 2u + 1u];
+${loadRow(params, "q", "q", "qRow", headDimQk)}
+${loadRow(params, "g", "dOut", "outRow", headDimV)}
+${resumeRow(params, [{ name: "a", buffer: "dq", base: "qRow", size: headDimQk }], "key0 > first")}
+let upper = key0 + ${lanes * (perLane >> 1)}u <= last;
+${dotStage(params, { sums: "s", row: "q", panel: "kTile", size: headDimQk, half })}
+${dotStage(params, { sums: "e", row: "g", panel: "vTile", size: headDimV, half })}
+${repeat(perLane, (j) => `s${j} = exp2(s${j} * scale2 - lse2) * (e${j} - delta) * u.scale;`)}
+if (key0 + ${tile - 1}u > last || key0 < first) {
+${repeat(perLane, (j) => `{ let key = key0 + ${j * lanes}u + lane; s${j} = select(0.0, s${j}, key >= first && key <= last); }`)}
+}
+${outerStage(params, { sums: "a", weights: "s", panel: "kRows", size: headDimQk, group: (j) => `key0 + ${j * lanes}u <= last` })}
+${storeRow(params, "a", "dq", "qRow", headDimQk)}
+}
+}
+}`;
+}
+
+function keyGradBody(params: FlashBackwardParams): string {
+  const { lanes, perLane, headDimQk, headDimV, documents } = params;
+  const tile = tileRows(params);
+  const queryPanel = { buffer: "q", base: "qBase", stride: "strideQk", first: "t0", count: "u.T" };
+  const gradPanel = { buffer: "dOut", base: "outBase", stride: "strideV", first: "t0", count: "u.T" };
+  // Queries of group j end at t0 + (j + 1) * lanes - 1: they all come before the key when that is still too early.
+  const sees = (rows: number): string => `t0 + ${rows - 1}u + u.keyOffset >= s`;
+  const middle = perLane >> 1;
+  const half = [sees(middle * lanes), sees(tile)] as const;
+  const visible = (j: number): string =>
+    `query${j} < u.T && query${j} + u.keyOffset >= s${documents ? ` && first${j} <= s` : ""}`;
+  return `
+var<private> qTile: array<f32, ${headDimQk * perLane}>;
+var<private> gTile: array<f32, ${headDimV * perLane}>;
+var<private> qRows: array<f32, ${tile * vectors(params, headDimQk)}>;
+var<private> gRows: array<f32, ${tile * vectors(params, headDimV)}>;
+${prologue(params)}
+let row0 = group.x * u.rows; // the first keys have the most queries
+let row1 = min(row0 + u.rows, u.S);
+let begin = max(row0, u.keyOffset) - u.keyOffset;
+for (var t0 = begin; t0 < u.T; t0 += ${tile}u) {
+var firstKey = row0;
+if (t0 > 0u) {
+let first = ${documents ? "documentStart[b * u.T + t0]" : "0u"};
+if (first >= row1) { break; }
+firstKey = max(row0, first);
+}
+${fillByRows(params, { ...queryPanel, panel: "qTile", size: "u.Dqk" })}
+${fillByRows(params, { ...gradPanel, panel: "gTile", size: "u.Dv" })}
+${fillByDims(params, { ...queryPanel, panel: "qRows", dims: headDimQk })}
+${fillByDims(params, { ...gradPanel, panel: "gRows", dims: headDimV })}
+${repeat(
+  perLane,
+  (j) => `let query${j} = t0 + ${j * lanes}u + lane;
+let term${j} = (termBase + min(query${j}, u.T - 1u)) * 2u;
+let lse${j} = rowTerms[term${j}];
+let delta${j} = rowTerms[term${j} + 1u];
+${documents ? `let first${j} = documentStart[b * u.T + min(query${j}, u.T - 1u)];` : ""}`,
+)}
+let endKey = min(row1, t0 + ${tile}u + u.keyOffset);
+for (var s = firstKey; s < endKey; s++) {
+let kRow = kBase + s * strideQk;
+let vRow = vBase + s * strideV;
+${loadRow(params, "k", "k", "kRow", headDimQk)}
+${loadRow(params, "v", "v", "vRow", headDimV)}
+${resumeRow(
+  params,
+  [
+    { name: "a", buffer: "dk", base: "kRow", size: headDimQk },
+    { name: "c", buffer: "dv", base: "vRow", size: headDimV },
+  ],
+  "t0 > begin && s < t0 + u.keyOffset",
+)}
+${dotStage(params, { sums: "z", row: "k", panel: "qTile", size: headDimQk, half })}
+${dotStage(params, { sums: "e", row: "v", panel: "gTile", size: headDimV, half })}
+${repeat(perLane, (j) => `var p${j} = exp2(z${j} * scale2 - lse${j});`)}
+if (t0 + u.keyOffset < s || t0 + ${tile}u > u.T${documents ? ` || documentStart[b * u.T + min(t0 + ${tile - 1}u, u.T - 1u)] > s` : ""}) {
+${repeat(perLane, (j) => `p${j} = select(0.0, p${j}, ${visible(j)});`)}
+}
+${repeat(perLane, (j) => `let d${j} = p${j} * (e${j} - delta${j}) * u.scale;`)}
+${outerStage(params, { sums: "c", weights: "p", panel: "gRows", size: headDimV, group: (j) => sees((j + 1) * lanes) })}
+${outerStage(params, { sums: "a", weights: "d", panel: "qRows", size: headDimQk, group: (j) => sees((j + 1) * lanes) })}
+${storeRow(params, "a", "dk", "kRow", headDimQk)}
+${storeRow(params, "c", "dv", "vRow", headDimV)}
+}
+}
+// Keys past the last query's reach.
+for (var s = max(row0, u.T + u.keyOffset); s < row1; s++) {
+for (var d = lane; d < u.Dqk; d += ${lanes}u) { dk[kBase + s * strideQk + d] = 0.0; }
+for (var d = lane; d < u.Dv; d += ${lanes}u) { dv[vBase + s * strideV + d] = 0.0; }
+}
+}`;
+}
