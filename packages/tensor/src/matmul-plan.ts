@@ -81,7 +81,7 @@ export function planMatmul(target: KernelTarget, shape: MatmulShape): KernelPlan
 export function planGroupedMatmul(target: KernelTarget, shape: GroupedMatmulShape): KernelPlan {
   const { grouped, layout, R, E, N, alpha = 1, accumulate = false } = shape;
   const [M, K] = grouped === "rows" ? [R, shape.K] : [shape.M, R];
-  const variant = matmulVariant(target, { layout, M, N }, grouped);
+  const variant = matmulVariant(target, { layout, M, N, K }, grouped);
   const x = Math.ceil(N / variant.columns);
   const rowsPerGroup =
     grouped === "rows" ? groupTileRows(target, R) : variant.kind === "tiled" ? TILE : panelRows(M, x * E);
@@ -111,8 +111,8 @@ export function groupTileCount(target: KernelTarget, R: number, E: number): numb
 }
 
 /**
- * Rows of an expert per tile. The panel kernel fills its panels once a tile, which costs as much as 24 rows, so its tiles
- * are tall once there are enough of them for the cores; the same for all products of a layer, which share the table.
+ * Rows of an expert per tile. The panel kernel fills its panels once a tile, which costs as much as FILL_ROWS rows, so its
+ * tiles are tall once there are enough of them for the cores; the same for all products of a layer, which share the table.
  */
 export function groupTileRows(target: KernelTarget, R: number): number {
   if (!target.software) return TILE;
@@ -122,7 +122,7 @@ export function groupTileRows(target: KernelTarget, R: number): number {
 /** The kernel for a target and shape; `planMatmul` and `planGroupedMatmul` call it. */
 export function matmulVariant(
   target: KernelTarget,
-  { layout, M, N }: Pick<MatmulShape, "layout" | "M" | "N">,
+  { layout, M, N, K, batch = 1 }: MatmulShape,
   grouped: MatmulGrouping = "none",
 ): MatmulVariant {
   if (M === 1 && grouped === "none" && layout !== "tn") return matvecVariant(target, layout);
@@ -132,7 +132,7 @@ export function matmulVariant(
   }
   const lanes = target.subgroupSize || 8;
   const subgroups = target.subgroupSize > 0;
-  const [columnsPerLane, depth] = panelSize(N, lanes);
+  const { columnsPerLane, depth } = panelSize(N, 2 * M * N * K * batch, lanes);
   const params = { layout, grouped, lanes, subgroups, columnsPerLane, depth };
   const kernel = cached(`panel ${Object.values(params).join(" ")}`, () => matmulPanelWgsl(params));
   return { kind: "panel", columns: lanes * columnsPerLane, kernel };
@@ -149,25 +149,41 @@ function matvecVariant(target: KernelTarget, layout: "nn" | "nt"): MatmulVariant
   return { kind: "matvec", columns: lanes * columnsPerLane, kernel };
 }
 
-/** Columns per lane and depth by the time that N takes, the idle columns of the last panel included. */
-function panelSize(N: number, lanes: number): readonly [columnsPerLane: number, depth: number] {
+/** The panel with the least time for N columns, the idle columns of the last workgroup included. */
+function panelSize(N: number, flops: number, lanes: number): (typeof PANELS)[number] {
   const time = ({ columnsPerLane, speed }: (typeof PANELS)[number]): number =>
     (Math.ceil(N / (lanes * columnsPerLane)) * columnsPerLane) / speed;
-  const best = PANELS.reduce((a, b) => (time(b) < time(a) ? b : a));
-  return [best.columnsPerLane, best.depth];
+  return PANELS.filter(({ minFlops }) => flops >= minFlops).reduce((a, b) => (time(b) < time(a) ? b : a));
 }
 
-/** Relative speeds measured at 512^3. Depth balances the cost of touching C against the shader's size. */
+/**
+ * Speeds are GFLOP/s of one core at 512^3. The deepest panel compiles for 2 s instead of 0.7: only products whose every
+ * run takes tens of milliseconds earn that back.
+ */
 const PANELS = [
-  { columnsPerLane: 8, depth: 64, speed: 26 },
-  { columnsPerLane: 4, depth: 128, speed: 24 },
-  { columnsPerLane: 1, depth: 128, speed: 11 },
+  { columnsPerLane: 8, depth: 64, speed: 26, minFlops: 0 },
+  { columnsPerLane: 4, depth: 128, speed: 24, minFlops: 0 },
+  { columnsPerLane: 1, depth: 128, speed: 11, minFlops: 0 },
+  { columnsPerLane: 8, depth: 128, speed: 30, minFlops: 2 ** 31 },
 ] as const;
 
-/** Rows per workgroup: some 16 workgroups for the cores, but not so few rows that filling panels dominates. */
+/** Filling the panels of a workgroup takes as long as this many rows. */
+const FILL_ROWS = 24;
+
+/** Taller chunks leave the second cache. */
+const MAX_ROWS = 1024;
+
+/**
+ * Rows per workgroup of the panel kernel. How many cores there are is unknown, so the chunks minimise the time on two
+ * cores plus that on eight; an even number of workgroups for each, not too many panels filled.
+ */
 function panelRows(M: number, columnGroups: number): number {
-  const rows = Math.ceil((M * columnGroups) / 16);
-  return Math.max(1, Math.min(M, Math.max(rows, 48)), Math.ceil(M / MAX_GROUPS));
+  const time = (chunks: number): number => {
+    const perGroup = Math.ceil(M / chunks) + FILL_ROWS;
+    return (Math.ceil((columnGroups * chunks) / 2) + Math.ceil((columnGroups * chunks) / 8)) * perGroup;
+  };
+  const chunks = [1, 2, 4, 8, 16].reduce((a, b) => (time(b) < time(a) ? b : a));
+  return Math.max(1, Math.min(Math.ceil(M / chunks), Math.max(MAX_ROWS, Math.ceil(M / MAX_GROUPS))));
 }
 
 /** WebGPU's limit on workgroups per dimension. */
