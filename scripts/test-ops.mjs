@@ -1,0 +1,39 @@
+// Runs the tests of @ds3/tensor once more in each configuration that the machine's own adapter does not show:
+//   pnpm test:ops [NAME ...]        names below; default: all
+// `pnpm test` has run them on the adapter as it is (subgroups of 8 on the software adapter with AVX2).
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+const configurations = {
+  /** LP_NATIVE_VECTOR_WIDTH belongs to the software driver; other adapters ignore it. */
+  "subgroups-4": { LP_NATIVE_VECTOR_WIDTH: "128" },
+  "subgroups-off": { DS3_SUBGROUPS: "off" },
+  "default-limits": { DS3_LIMITS: "default" },
+};
+
+const root = join(import.meta.dirname, "..");
+const chosen = process.argv.slice(2).filter((name) => name !== "--");
+const unknown = chosen.find((name) => !(name in configurations));
+if (unknown !== undefined) {
+  console.error(`test:ops: no configuration "${unknown}". Known: ${Object.keys(configurations).join(", ")}.`);
+  process.exit(2);
+}
+
+const { childEnvironment } = await import("../packages/software-gpu/src/index.ts");
+const gpu = await childEnvironment({ fetch: true, onMessage: console.log });
+for (const [name, env] of Object.entries(configurations)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  console.log(`\n@ds3/tensor with ${name}`);
+  const code = await vitest({ ...process.env, ...gpu, ...env });
+  if (code !== 0) process.exit(code);
+}
+
+function vitest(env) {
+  const bin = join(root, "node_modules", "vitest", "vitest.mjs");
+  const cwd = join(root, "packages", "tensor");
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [bin, "run"], { cwd, env, stdio: "inherit" });
+    child.on("error", reject);
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}
