@@ -5,5 +5,6 @@ export default defineConfig({
   format: "esm",
   target: "node20",
   platform: "neutral",
-  sourcemap: true, external: ["#backend"],
+  sourcemap: true,
+  external: ["#backend"],
 });
