@@ -25,8 +25,8 @@ export class IntBuffer {
 
 /** A copy of `source` with at least `atLeast` elements, doubled so that pushing stays linear. */
 export function grown<A extends Int32Array | Uint16Array | Float64Array>(source: A, atLeast: number): A {
-  const Array = source.constructor as new (length: number) => A;
-  const copy = new Array(Math.max(atLeast, source.length * 2));
+  const TypedArray = source.constructor as new (length: number) => A;
+  const copy = new TypedArray(Math.max(atLeast, source.length * 2));
   copy.set(source);
   return copy;
 }

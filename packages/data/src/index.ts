@@ -1,0 +1,12 @@
+export {
+  type Batch,
+  type BatchCursor,
+  type BatchIterator,
+  type BatchOptions,
+  createBatches,
+} from "./create-batches.ts";
+export type { Document } from "./document.ts";
+export { EmptyDataError } from "./empty-data-error.ts";
+export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
+export { createRandom, permutation, type Random, type RandomOptions, type RandomState } from "./random.ts";
+export { type SplitOptions, type SplitResult, splitDocuments } from "./split-documents.ts";

@@ -1,0 +1,1 @@
+export { type DocumentFormat, type ReadOptions, readDocuments } from "./read-documents.ts";
