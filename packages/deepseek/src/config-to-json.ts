@@ -1,0 +1,36 @@
+import type { YarnScaling } from "@ds3/mla";
+import type { DeepseekConfig } from "./config.ts";
+import { CONFIG_FIELDS, FIXED_KEYS } from "./config-fields.ts";
+
+/**
+ * A config as config.json in the released layout (`rope_theta` beside `rope_scaling`), which transformers, vLLM and
+ * `parseConfig` read back. `dtype` is that of the weights beside it.
+ */
+export function configToJson(
+  config: DeepseekConfig,
+  dtype: "float32" | "bfloat16" = "float32",
+): Record<string, unknown> {
+  const fields = Object.entries(CONFIG_FIELDS).map(([key, { name }]) => [key, config[name]]);
+  return {
+    architectures: ["DeepseekV3ForCausalLM"],
+    ...FIXED_KEYS,
+    ...Object.fromEntries(fields),
+    num_key_value_heads: config.numAttentionHeads,
+    rope_theta: config.ropeTheta,
+    rope_scaling: config.ropeScaling === null ? null : scalingToJson(config.ropeScaling),
+    torch_dtype: dtype,
+    use_cache: true,
+  };
+}
+
+function scalingToJson(scaling: YarnScaling): Record<string, unknown> {
+  return {
+    type: scaling.type,
+    factor: scaling.factor,
+    beta_fast: scaling.betaFast,
+    beta_slow: scaling.betaSlow,
+    ...(scaling.mscale === undefined ? {} : { mscale: scaling.mscale }),
+    ...(scaling.mscaleAllDim === undefined ? {} : { mscale_all_dim: scaling.mscaleAllDim }),
+    original_max_position_embeddings: scaling.originalMaxPositionEmbeddings,
+  };
+}
