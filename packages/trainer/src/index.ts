@@ -1,0 +1,16 @@
+export {
+  type BatchRamp,
+  batchSequences,
+  type CosineSchedule,
+  type DeepseekV3Schedule,
+  deepseekV3BatchRamp,
+  deepseekV3Schedule,
+  type LearningRateSchedule,
+  learningRate,
+  type MultiStepSchedule,
+  multiStepSchedule,
+  type RunLength,
+  scaleBatchRamp,
+  scaleSchedule,
+  scheduleTokens,
+} from "./schedules.ts";
