@@ -12,6 +12,11 @@ import { inParallel, run } from "./lib/run.mjs";
 const root = join(import.meta.dirname, "..");
 const bin = (name) => join(root, "node_modules", ".bin", name);
 
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+
 const packages = publicPackages(root);
 await inParallel(2, packages, async ({ name, folder }) => {
   await rm(join(folder, "dist"), { recursive: true, force: true });

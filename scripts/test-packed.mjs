@@ -43,7 +43,7 @@ async function testPackage({ name, folder, manifest }, tarballs, gpu) {
   if (!installed) return;
   await check(`${name} runs its README's first example`, async () => {
     await writeFile(join(home, "example.mjs"), await readmeExample(folder));
-    await run("timeout", ["120", process.execPath, "example.mjs"], { cwd: home, env: gpu });
+    await run(process.execPath, ["example.mjs"], { cwd: home, env: gpu, timeout: 120_000, label: "example.mjs" });
   });
   if (browserPackages.includes(name.replace("@ds3/", ""))) {
     await check(

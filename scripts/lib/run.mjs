@@ -2,11 +2,16 @@ import { spawn } from "node:child_process";
 
 /**
  * Runs a command and gives its standard output. When it fails, the error holds the label and everything it printed.
- * Options: cwd, env (added to the process's own), label.
+ * Options: cwd, env (added to the process's own), label, timeout in milliseconds.
  */
-export function run(command, args, { cwd, env, label = command } = {}) {
+export function run(command, args, { cwd, env, timeout, label = command } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(timeout === undefined ? {} : { timeout }),
+    });
     const printed = [];
     const output = [];
     child.stdout.on("data", (chunk) => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { allPackages, publicPackages } from "../lib/packages.mjs";
@@ -46,10 +47,10 @@ async function copyManifests(root, scratch) {
     await cp(join(root, path), join(scratch, path), { recursive: true, verbatimSymlinks: true });
   };
   await Promise.all(["package.json", "pnpm-workspace.yaml", ".changeset/config.json"].map(copy));
-  for (const { folder, manifest } of allPackages(root)) {
+  for (const { folder } of allPackages(root)) {
     const path = relative(root, folder);
     await copy(join(path, "package.json"));
-    if (manifest.dependencies !== undefined) await copy(join(path, "node_modules"));
+    if (existsSync(join(folder, "node_modules"))) await copy(join(path, "node_modules"));
   }
   // The changelog of a trial is thrown away, and writing one would need git.
   const configPath = join(scratch, ".changeset", "config.json");
