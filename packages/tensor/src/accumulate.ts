@@ -6,7 +6,7 @@ import type { Tensor } from "./tensor.ts";
 export function addInto(target: Tensor, source: Tensor): void {
   if (target.size === 0) return;
   const words = target.size;
-  target.gpu.dispatch(addIntoWgsl(), { source, target }, { words }, flatGrid(words, 256));
+  target.gpu.dispatch(addIntoWgsl(), { source, sum: target }, { words }, flatGrid(words, 256));
 }
 
 /** A fresh tensor with the same content. */

@@ -1,0 +1,155 @@
+import { integers, normals, testOp, useTestGpu } from "@ds3/testing";
+import { describe, expect, test } from "vitest";
+import { add } from "./arithmetic.ts";
+import { crossEntropyBackwardRef, crossEntropyRef } from "./cross-entropy.ref.ts";
+import { crossEntropy, crossEntropyRows, IGNORED_TARGET } from "./cross-entropy.ts";
+
+interface Params {
+  readonly V: number;
+  readonly targets: Int32Array;
+  readonly denominator?: number;
+}
+
+/** Every third target ignored, unless there are too few. */
+function targetsFor(T: number, V: number): Int32Array {
+  return integers(T, V, 9).map((id, t) => (t % 3 === 1 ? IGNORED_TARGET : id));
+}
+
+const cases = [
+  { T: 1, V: 1 },
+  { T: 7, V: 7 },
+  { T: 129, V: 127 },
+  { T: 3, V: 5003 },
+  { T: 200, V: 64, denominator: 37.5 },
+].map(({ T, V, ...rest }) => ({
+  label: `T ${T}, V ${V}`,
+  inputs: { logits: { shape: [T, V], values: normals(T * V, 4).map((v) => 5 * v) } },
+  params: { V, targets: targetsFor(T, V), ...rest } as Params,
+}));
+
+const optionsOf = ({ denominator }: Params) => (denominator === undefined ? {} : { denominator });
+
+testOp("crossEntropy", {
+  cases,
+  op: ({ logits }, params) => crossEntropy(logits!, params.targets, optionsOf(params)),
+  reference: ({ logits }, params) => {
+    const options = { vocabSize: params.V, ...optionsOf(params) };
+    return {
+      outputs: [Float64Array.of(crossEntropyRef(logits!, params.targets, options).loss)],
+      backward: ([dy]) => ({ logits: crossEntropyBackwardRef(dy![0]!, logits!, params.targets, options) }),
+    };
+  },
+});
+
+testOp("crossEntropyRows", {
+  cases,
+  op: ({ logits }, { targets }) => crossEntropyRows(logits!, targets),
+  reference: ({ logits }, { V, targets }) => ({
+    outputs: [crossEntropyRef(logits!, targets, { vocabSize: V }).rows],
+  }),
+});
+
+testOp("crossEntropy of two views of the same rows", {
+  cases: [{ label: "[4, 5]", inputs: { logits: { shape: [4, 5] } }, params: undefined }],
+  op: ({ logits }) =>
+    add(
+      crossEntropy(add(logits!, logits!).slice(0, 3), Int32Array.of(0, 4, 2)),
+      crossEntropy(add(logits!, logits!).slice(1, 3), Int32Array.of(1, 1)),
+    ),
+  reference: ({ logits }) => {
+    const doubled = logits!.map((v) => 2 * v);
+    const parts = [
+      { from: 0, labels: [0, 4, 2] },
+      { from: 1, labels: [1, 1] },
+    ].map(({ from, labels }) => ({ from, labels, rows: doubled.subarray(from * 5, (from + labels.length) * 5) }));
+    const losses = parts.map(({ rows, labels }) => crossEntropyRef(rows, labels, { vocabSize: 5 }).loss);
+    return {
+      outputs: [Float64Array.of(losses[0]! + losses[1]!)],
+      backward: ([dy]) => {
+        const grad = new Float64Array(20);
+        for (const { from, rows, labels } of parts) {
+          const part = crossEntropyBackwardRef(dy![0]!, rows, labels, { vocabSize: 5 });
+          for (const [i, v] of part.entries()) grad[from * 5 + i]! += 2 * v;
+        }
+        return { logits: grad };
+      },
+    };
+  },
+});
+
+describe("crossEntropy", () => {
+  const device = useTestGpu();
+
+  test("every row ignored: loss and gradients are 0, also beside logits that are not finite", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    using tape = gpu.tape();
+    const logits = tape.watch(gpu.tensor([1, 2, Number.POSITIVE_INFINITY, Number.NaN], [2, 2]));
+    const loss = crossEntropy(logits, Int32Array.of(IGNORED_TARGET, IGNORED_TARGET));
+    tape.backward(loss);
+    expect(await loss.item()).toBe(0);
+    expect([...(await tape.gradient(logits)!.data())]).toEqual([0, 0, 0, 0]);
+  });
+
+  test("large and masked logits stay exact, a NaN shows", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const rows = [
+      [1e4, -1e4, 1e4],
+      [-3e38, 3e38, 0],
+      [Number.NEGATIVE_INFINITY, 5, Number.NEGATIVE_INFINITY],
+      [0, Number.NaN, 0],
+    ];
+    const losses = await crossEntropyRows(gpu.tensor(rows.flat(), [4, 3]), Int32Array.of(0, 1, 1, 0)).data();
+    expect(losses[0]).toBeCloseTo(Math.log(2), 6);
+    expect([...losses.subarray(1)]).toEqual([0, 0, Number.NaN]);
+  });
+
+  test("backward overwrites the logits, and allocates no second one", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    using tape = gpu.tape();
+    const logits = tape.watch(gpu.tensor([0, 0], [1, 2]));
+    const loss = crossEntropy(logits, Int32Array.of(0));
+    tape.backward(loss);
+    expect([...(await logits.data())]).toEqual([-0.5, 0.5]);
+    expect(tape.gradient(logits)).toBeDefined();
+  });
+
+  test("a parameter keeps its values and its gradient is added to", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const logits = gpu.tensor([0, 0], [1, 2]);
+    logits.grad = gpu.tensor([10, 20], [1, 2]);
+    using tape = gpu.tape();
+    tape.backward(add(crossEntropy(logits, Int32Array.of(0)), crossEntropy(logits, Int32Array.of(0))));
+    expect([...(await logits.data()), ...(await logits.grad.data())]).toEqual([0, 0, 9, 21]);
+  });
+
+  test("logits with two losses are refused", () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    using tape = gpu.tape();
+    const logits = tape.watch(gpu.zeros([1, 2]));
+    const both = add(crossEntropy(logits, Int32Array.of(0)), crossEntropy(logits, Int32Array.of(1)));
+    expect(() => tape.backward(both)).toThrow(
+      "crossEntropy: logits: expected logits with one loss, got logits that another crossEntropy's backward has overwritten.",
+    );
+  });
+
+  test("operands are checked", () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const logits = gpu.zeros([2, 5]);
+    expect(() => crossEntropy(logits, Int32Array.of(1, 5))).toThrow(
+      "crossEntropy: targets[1]: expected 0 <= id < V=5, or -100 for a row to ignore, got 5.",
+    );
+    expect(() => crossEntropyRows(logits, Int32Array.of(-1, 0))).toThrow("crossEntropyRows: targets[0]");
+    expect(() => crossEntropy(logits, Int32Array.of(1))).toThrow(
+      "crossEntropy: logits: expected [T=1, V], got [2, 5].",
+    );
+    expect(() => crossEntropy(logits, Int32Array.of(1, 1), { denominator: 0 })).toThrow(
+      "crossEntropy: denominator: expected > 0, got 0.",
+    );
+  });
+});
