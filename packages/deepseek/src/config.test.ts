@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "@ds3/errors";
-import { fixturesRoot } from "@ds3/testing/reference";
+import { fixturesRoot, skipVisibly } from "@ds3/testing/reference";
 import { describe, expect, test } from "vitest";
 import { configToJson } from "./config-to-json.ts";
 import { countParameters } from "./count-parameters.ts";
@@ -102,7 +102,7 @@ test("refuses what is no object", () => {
 
 describe("external config.json files", () => {
   const root = fixturesRoot();
-  if (root === undefined) test.skip("no external fixtures, set DS3_FIXTURES", () => {});
+  if (root === undefined) skipVisibly("config.json files: no external fixtures (set DS3_FIXTURES)");
   const files = root === undefined ? [] : (readdirSync(root, { recursive: true }) as string[]);
   test.each(files.filter((file) => /(^|\/)config\.json$/.test(file)))("%s", (file) => {
     const stored = JSON.parse(readFileSync(join(root!, file), "utf8"));

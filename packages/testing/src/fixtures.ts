@@ -73,14 +73,13 @@ export function fixturesRoot(): string | undefined {
 
 /**
  * Paths without extension of a topic's fixtures: every `.json` with a `.safetensors` beside it, at any depth.
- * Undefined when there are no external fixtures (see {@link fixturesRoot}); a root without the topic throws.
+ * Undefined when there is no external folder (see {@link fixturesRoot}) or none of that topic; an empty one throws.
  */
 export function listFixtures(topic: string): string[] | undefined {
-  const root = fixturesRoot();
-  if (root === undefined) return undefined;
-  const folder = join(root, topic);
-  const bases = existsSync(folder) ? fixturesBelow(folder) : [];
-  if (bases.length === 0) throw new Error(`fixtures: ${folder} holds no fixture of topic "${topic}"`);
+  const folder = join(fixturesRoot() ?? "", topic);
+  if (fixturesRoot() === undefined || !existsSync(folder)) return undefined;
+  const bases = fixturesBelow(folder);
+  if (bases.length === 0) throw new Error(`fixtures: ${folder} holds no fixture`);
   return bases;
 }
 
@@ -105,12 +104,17 @@ export function testFixtures(
 ): void {
   const bases = listFixtures(topic);
   if (bases === undefined) {
-    process.stderr.write(`skipped: ${label}: no external fixtures (set DS3_FIXTURES)\n`);
-    test.skip(`${label}: no external fixtures, set DS3_FIXTURES`, () => {});
+    skipVisibly(`${label}: no external fixtures of topic ${topic} (set DS3_FIXTURES)`);
     return;
   }
   for (const base of bases) {
     if (!accepts(JSON.parse(readFileSync(`${base}.json`, "utf8")) as FixtureMeta)) continue;
     test(`${label}: ${relative(dirname(dirname(base)), base)}`, () => check(loadFixture(base), base));
   }
+}
+
+/** One skipped test, and one line that says so. */
+export function skipVisibly(reason: string): void {
+  process.stderr.write(`skipped: ${reason}\n`);
+  test.skip(reason, () => {});
 }

@@ -1,4 +1,5 @@
 export { type ClosenessOptions, expectClose, expectExact, expectFixture, expectStored } from "./expect-close.ts";
+export { expectNear } from "./expect-near.ts";
 export { type Arrays, checkGradient, type GradientCheckOptions } from "./finite-difference.ts";
 export {
   type Fixture,
@@ -7,11 +8,11 @@ export {
   fixturesRoot,
   listFixtures,
   loadFixture,
+  skipVisibly,
   type Tolerance,
   testFixtures,
   toFloat64,
 } from "./fixtures.ts";
-export { expectNear } from "./expect-near.ts";
 export { testGpuOptions, useTestGpu } from "./open-test-gpu.ts";
 export { integers, normals, uniforms } from "./seeded.ts";
 export { type OpSpec, type ReferenceResult, type TestInput, testOp } from "./test-op.ts";
