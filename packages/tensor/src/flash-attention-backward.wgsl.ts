@@ -1,6 +1,12 @@
 import {
+  type FlashSoftwareParams,
+  firstKey,
+  flashSoftwareKernel,
+  resumeRow,
+  storeRow,
+} from "./flash-attention-software.ts";
+import {
   dotStage,
-  type FlashTile,
   fillByDims,
   fillByRows,
   loadRow,
@@ -9,26 +15,26 @@ import {
   tileRows,
   vectors,
 } from "./flash-attention-tile.ts";
-import { defineKernel, type Kernel, type KernelSource } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
-/**
+/*
  * Attention backward for software adapters, as two kernels that each recompute the weights: `flashQueryGradSoftware`
  * streams queries past tiles of keys, `flashKeyGradSoftware` streams keys past tiles of queries. Each gradient row
  * belongs to one workgroup, which adds to it in the output buffer tile after tile: no atomics, a fixed order.
  */
-export interface FlashBackwardParams extends FlashTile {
-  /** With a `documentStart` operand. */
-  readonly documents: boolean;
-}
 
 /**
  * dq [B, T, N, Dqk] of q, k, v, dOut [B, T, N, Dv] and rowTerms [B, N, T, 2].
  * A workgroup owns `rows` queries of one head.
  */
-export function flashQueryGradSoftware(params: FlashBackwardParams): Kernel {
-  return defineKernel({
-    ...shared("flashQueryGrad", params),
+export function flashQueryGradSoftware(params: FlashSoftwareParams): Kernel {
+  return flashSoftwareKernel("flashQueryGrad", params, {
+    reads: { dOut: "f32", rowTerms: "f32" },
     writes: { dq: "f32" },
+    declarations: `
+var<private> kTile: array<f32, ${params.headDimQk * params.perLane}>;
+var<private> vTile: array<f32, ${params.headDimV * params.perLane}>;
+var<private> kRows: array<f32, ${tileRows(params) * vectors(params, params.headDimQk)}>;`,
     body: queryGradBody(params),
   });
 }
@@ -36,98 +42,27 @@ export function flashQueryGradSoftware(params: FlashBackwardParams): Kernel {
 /**
  * dk [B, S, N, Dqk] and dv [B, S, N, Dv] of the same operands. A workgroup owns `rows` keys of one head.
  */
-export function flashKeyGradSoftware(params: FlashBackwardParams): Kernel {
-  return defineKernel({
-    ...shared("flashKeyGrad", params),
+export function flashKeyGradSoftware(params: FlashSoftwareParams): Kernel {
+  return flashSoftwareKernel("flashKeyGrad", params, {
+    reads: { dOut: "f32", rowTerms: "f32" },
     writes: { dk: "f32", dv: "f32" },
+    declarations: `
+var<private> qTile: array<f32, ${params.headDimQk * params.perLane}>;
+var<private> gTile: array<f32, ${params.headDimV * params.perLane}>;
+var<private> qRows: array<f32, ${tileRows(params) * vectors(params, params.headDimQk)}>;
+var<private> gRows: array<f32, ${tileRows(params) * vectors(params, params.headDimV)}>;`,
     body: keyGradBody(params),
   });
 }
 
-function shared(op: string, params: FlashBackwardParams): Omit<KernelSource, "writes" | "body"> {
-  const { lanes, perLane, headDimQk, headDimV, documents } = params;
-  return {
-    label: `${op} lanes=${lanes} perLane=${perLane} qk=${headDimQk} v=${headDimV}${documents ? " documents" : ""}`,
-    enable: ["subgroups"],
-    uniforms: {
-      B: "u32",
-      T: "u32",
-      S: "u32",
-      N: "u32",
-      Dqk: "u32",
-      Dv: "u32",
-      rows: "u32",
-      keyOffset: "u32",
-      scale: "f32",
-    },
-    reads: {
-      q: "f32",
-      k: "f32",
-      v: "f32",
-      dOut: "f32",
-      rowTerms: "f32",
-      ...(documents ? { documentStart: "u32" as const } : {}),
-    },
-  };
-}
-
-/** Signature, and offsets of the head's first row in every operand. */
-function prologue({ lanes }: FlashTile): string {
-  return `
-const LOG2E = 1.4426950408889634;
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_id) local: vec3u) {
-let lane = local.x;
-let pair = group.y + group.z * groups.y;
-if (pair >= u.B * u.N) { return; }
-let b = pair / u.N;
-let n = pair % u.N;
-let strideQk = u.N * u.Dqk;
-let strideV = u.N * u.Dv;
-let qBase = b * u.T * strideQk + n * u.Dqk;
-let kBase = b * u.S * strideQk + n * u.Dqk;
-let vBase = b * u.S * strideV + n * u.Dv;
-let outBase = b * u.T * strideV + n * u.Dv;
-let termBase = pair * u.T;
-let scale2 = u.scale * LOG2E;`;
-}
-
-/** Stores `name0..` as a row of `size` elements that starts at `base`. */
-function storeRow(tile: FlashTile, name: string, buffer: string, base: string, size: number): string {
-  return repeat(vectors(tile, size), (c) => {
-    const surplus = (c + 1) * tile.lanes > size;
-    const store = `${buffer}[${base} + ${c * tile.lanes}u + lane] = ${name}${c};`;
-    return surplus ? `if (lane < ${size - c * tile.lanes}u) { ${store} }` : store;
-  });
-}
-
-/** Declares accumulators `name0..` as zero, then reads them back when an older tile has added to the row. */
-function resumeRow(
-  tile: FlashTile,
-  rows: readonly { name: string; buffer: string; base: string; size: number }[],
-  resumed: string,
-): string {
-  const each = (line: (row: (typeof rows)[number], c: number) => string): string =>
-    rows.map((row) => repeat(vectors(tile, row.size), (c) => line(row, c))).join("\n");
-  return `${each(({ name }, c) => `var ${name}${c} = 0.0;`)}
-if (${resumed}) {
-${each(({ name, buffer, base }, c) => `${name}${c} = ${buffer}[${base} + ${c * tile.lanes}u + lane];`)}
-}`;
-}
-
-function queryGradBody(params: FlashBackwardParams): string {
-  const { lanes, perLane, headDimQk, headDimV, documents } = params;
+function queryGradBody(params: FlashSoftwareParams): string {
+  const { lanes, perLane, headDimQk, headDimV } = params;
   const tile = tileRows(params);
-  const start = (t: string): string => (documents ? `documentStart[b * u.T + ${t}]` : "0u");
+  const start = (t: string): string => firstKey(params, t);
   const half = ["key0 <= last", "upper"] as const;
   const keyPanel = { buffer: "k", base: "kBase", stride: "strideQk", first: "key0", count: "u.S" };
   const valuePanel = { buffer: "v", base: "vBase", stride: "strideV", first: "key0", count: "u.S" };
   return `
-var<private> kTile: array<f32, ${headDimQk * perLane}>;
-var<private> vTile: array<f32, ${headDimV * perLane}>;
-var<private> kRows: array<f32, ${tile * vectors(params, headDimQk)}>;
-${prologue(params)}
 let row0 = (groups.x - 1u - group.x) * u.rows; // the longest rows first
 let row1 = min(row0 + u.rows, u.T);
 let end = min(row1 + u.keyOffset, u.S);
@@ -141,8 +76,8 @@ let first = ${start("t")};
 if (first >= key0 + ${tile}u) { break; }
 let qRow = qBase + t * strideQk;
 let outRow = outBase + t * strideV;
-let lse2 = rowTerms[(termBase + t) * 2u];
-let delta = rowTerms[(termBase + t) * 2u + 1u];
+let lse2 = rowTerms[(pair * u.T + t) * 2u];
+let delta = rowTerms[(pair * u.T + t) * 2u + 1u];
 ${loadRow(params, "q", "q", "qRow", headDimQk)}
 ${loadRow(params, "g", "dOut", "outRow", headDimV)}
 ${resumeRow(params, [{ name: "a", buffer: "dq", base: "qRow", size: headDimQk }], "key0 > first")}
@@ -156,11 +91,10 @@ ${repeat(perLane, (j) => `{ let key = key0 + ${j * lanes}u + lane; s${j} = selec
 ${outerStage(params, { sums: "a", weights: "s", panel: "kRows", size: headDimQk, group: (j) => `key0 + ${j * lanes}u <= last` })}
 ${storeRow(params, "a", "dq", "qRow", headDimQk)}
 }
-}
 }`;
 }
 
-function keyGradBody(params: FlashBackwardParams): string {
+function keyGradBody(params: FlashSoftwareParams): string {
   const { lanes, perLane, headDimQk, headDimV, documents } = params;
   const tile = tileRows(params);
   const queryPanel = { buffer: "q", base: "qBase", stride: "strideQk", first: "t0", count: "u.T" };
@@ -171,19 +105,16 @@ function keyGradBody(params: FlashBackwardParams): string {
   const half = [sees(middle * lanes), sees(tile)] as const;
   const visible = (j: number): string =>
     `query${j} < u.T && query${j} + u.keyOffset >= s${documents ? ` && first${j} <= s` : ""}`;
+  // An older tile has added to the key's row when this is not the first tile and its first query is past the key.
+  const resumed = "t0 > begin && s < t0 + u.keyOffset";
   return `
-var<private> qTile: array<f32, ${headDimQk * perLane}>;
-var<private> gTile: array<f32, ${headDimV * perLane}>;
-var<private> qRows: array<f32, ${tile * vectors(params, headDimQk)}>;
-var<private> gRows: array<f32, ${tile * vectors(params, headDimV)}>;
-${prologue(params)}
 let row0 = group.x * u.rows; // the first keys have the most queries
 let row1 = min(row0 + u.rows, u.S);
 let begin = max(row0, u.keyOffset) - u.keyOffset;
 for (var t0 = begin; t0 < u.T; t0 += ${tile}u) {
 var firstKey = row0;
 if (t0 > 0u) {
-let first = ${documents ? "documentStart[b * u.T + t0]" : "0u"};
+let first = ${firstKey(params, "t0")};
 if (first >= row1) { break; }
 firstKey = max(row0, first);
 }
@@ -194,7 +125,7 @@ ${fillByDims(params, { ...gradPanel, panel: "gRows", dims: headDimV })}
 ${repeat(
   perLane,
   (j) => `let query${j} = t0 + ${j * lanes}u + lane;
-let term${j} = (termBase + min(query${j}, u.T - 1u)) * 2u;
+let term${j} = (pair * u.T + min(query${j}, u.T - 1u)) * 2u;
 let lse${j} = rowTerms[term${j}];
 let delta${j} = rowTerms[term${j} + 1u];
 ${documents ? `let first${j} = documentStart[b * u.T + min(query${j}, u.T - 1u)];` : ""}`,
@@ -211,7 +142,7 @@ ${resumeRow(
     { name: "a", buffer: "dk", base: "kRow", size: headDimQk },
     { name: "c", buffer: "dv", base: "vRow", size: headDimV },
   ],
-  "t0 > begin && s < t0 + u.keyOffset",
+  resumed,
 )}
 ${dotStage(params, { sums: "z", row: "k", panel: "qTile", size: headDimQk, half })}
 ${dotStage(params, { sums: "e", row: "v", panel: "gTile", size: headDimV, half })}
@@ -230,6 +161,5 @@ ${storeRow(params, "c", "dv", "vRow", headDimV)}
 for (var s = max(row0, u.T + u.keyOffset); s < row1; s++) {
 for (var d = lane; d < u.Dqk; d += ${lanes}u) { dk[kBase + s * strideQk + d] = 0.0; }
 for (var d = lane; d < u.Dv; d += ${lanes}u) { dv[vBase + s * strideV + d] = 0.0; }
-}
 }`;
 }

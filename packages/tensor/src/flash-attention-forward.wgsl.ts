@@ -1,6 +1,12 @@
 import {
+  type FlashSoftwareParams,
+  firstKey,
+  flashSoftwareKernel,
+  resumeRow,
+  storeRow,
+} from "./flash-attention-software.ts";
+import {
   dotStage,
-  type FlashTile,
   fillByDims,
   fillByRows,
   loadRow,
@@ -12,15 +18,7 @@ import {
   tree,
   vectors,
 } from "./flash-attention-tile.ts";
-import { defineKernel, type Kernel } from "./kernel.ts";
-
-/** Compile-time parameters of the forward kernel for software adapters. */
-export interface FlashForwardParams extends FlashTile {
-  /** With a `documentStart` operand. */
-  readonly documents: boolean;
-  /** Capacity of a workgroup's rows: the uniform `rows` must not exceed it. */
-  readonly maxRows: number;
-}
+import type { Kernel } from "./kernel.ts";
 
 /**
  * Attention forward for software adapters (FlashAttention's online softmax, one subgroup per workgroup).
@@ -28,59 +26,30 @@ export interface FlashForwardParams extends FlashTile {
  * q [B, T, N, Dqk], k [B, S, N, Dqk], v [B, S, N, Dv], documentStart [B, T] u32; out [B, T, N, Dv], lse [B, N, T].
  * A workgroup owns `rows` queries of one head. For each tile of keys, held in private arrays, it streams its queries:
  * scores, new maximum, weights, and `out` rescaled and added to, in the output buffer itself. The tile that holds a
- * query's last key divides by the sum and writes `lse`.
+ * query's last key divides by the sum and writes `lse`. `maxRows` bounds the uniform `rows`.
  */
-export function flashForwardSoftware(params: FlashForwardParams): Kernel {
-  const { lanes, perLane, headDimQk, headDimV, documents, maxRows } = params;
-  return defineKernel({
-    label: `flashForward lanes=${lanes} perLane=${perLane} qk=${headDimQk} v=${headDimV}${documents ? " documents" : ""}`,
-    enable: ["subgroups"],
-    uniforms: {
-      B: "u32",
-      T: "u32",
-      S: "u32",
-      N: "u32",
-      Dqk: "u32",
-      Dv: "u32",
-      rows: "u32",
-      keyOffset: "u32",
-      scale: "f32",
-    },
-    reads: { q: "f32", k: "f32", v: "f32", ...(documents ? { documentStart: "u32" as const } : {}) },
+export function flashForwardSoftware(params: FlashSoftwareParams & { readonly maxRows: number }): Kernel {
+  const { perLane, headDimQk, headDimV, maxRows } = params;
+  return flashSoftwareKernel("flashForward", params, {
     writes: { out: "f32", lse: "f32" },
-    body: forwardBody(params, maxRows),
+    declarations: `
+const MASKED = -1e30;
+var<private> kTile: array<f32, ${headDimQk * perLane}>;
+var<private> vTile: array<f32, ${tileRows(params) * vectors(params, headDimV)}>;
+var<private> rowMax: array<f32, ${maxRows}>;
+var<private> rowSum: array<f32, ${maxRows}>;`,
+    body: forwardBody(params),
   });
 }
 
-function forwardBody(params: FlashForwardParams, maxRows: number): string {
-  const { lanes, perLane, headDimQk, headDimV, documents } = params;
+function forwardBody(params: FlashSoftwareParams): string {
+  const { lanes, perLane, headDimQk, headDimV } = params;
   const tile = tileRows(params);
   const outs = vectors(params, headDimV);
-  const start = (t: string): string => (documents ? `documentStart[b * u.T + ${t}]` : "0u");
+  const start = (t: string): string => firstKey(params, t);
   return `
-const LOG2E = 1.4426950408889634;
-const MASKED = -1e30;
-var<private> kTile: array<f32, ${headDimQk * perLane}>;
-var<private> vTile: array<f32, ${tile * outs}>;
-var<private> rowMax: array<f32, ${maxRows}>;
-var<private> rowSum: array<f32, ${maxRows}>;
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_id) local: vec3u) {
-let lane = local.x;
-let pair = group.y + group.z * groups.y;
-if (pair >= u.B * u.N) { return; }
-let b = pair / u.N;
-let n = pair % u.N;
 let row0 = (groups.x - 1u - group.x) * u.rows; // the longest rows first
 let row1 = min(row0 + u.rows, u.T);
-let strideQk = u.N * u.Dqk;
-let strideV = u.N * u.Dv;
-let qBase = b * u.T * strideQk + n * u.Dqk;
-let kBase = b * u.S * strideQk + n * u.Dqk;
-let vBase = b * u.S * strideV + n * u.Dv;
-let outBase = b * u.T * strideV + n * u.Dv;
-let scale2 = u.scale * LOG2E;
 let end = min(row1 + u.keyOffset, u.S);
 for (var key0 = ${start("row0")}; key0 < end; key0 += ${tile}u) {
 ${fillByRows(params, { panel: "kTile", buffer: "k", base: "kBase", stride: "strideQk", first: "key0", count: "u.S", size: "u.Dqk" })}
@@ -91,15 +60,14 @@ let first = ${start("t")};
 if (first >= key0 + ${tile}u) { break; }
 let qRow = qBase + t * strideQk;
 ${loadRow(params, "q", "q", "qRow", headDimQk)}
-let outRow = outBase + t * strideV + lane;
-${repeat(outs, (c) => `var o${c} = 0.0;`)}
+let outRow = outBase + t * strideV;
+${resumeRow(params, [{ name: "o", buffer: "out", base: "outRow", size: headDimV }], "key0 > first")}
 let slot = t - row0;
 var mOld = MASKED;
 var sum = 0.0;
 if (key0 > first) {
 mOld = rowMax[slot];
 sum = rowSum[slot];
-${repeat(outs, (c) => `o${c} = out[outRow + ${c * lanes}u];`)}
 }
 let upper = key0 + ${lanes * (perLane >> 1)}u <= last;
 ${dotStage(params, { sums: "s", row: "q", panel: "kTile", size: headDimQk, half: ["key0 <= last", "upper"] })}
@@ -125,8 +93,7 @@ if (lane == 0u) { lse[pair * u.T + t] = (m + log2(sum)) / LOG2E; }
 rowMax[slot] = m;
 rowSum[slot] = sum;
 }
-${repeat(outs, (c) => `${(c + 1) * lanes > headDimV ? `if (lane < ${headDimV - c * lanes}u) ` : ""}{ out[outRow + ${c * lanes}u] = o${c}; }`)}
-}
+${storeRow(params, "o", "out", "outRow", headDimV)}
 }
 }`;
 }
