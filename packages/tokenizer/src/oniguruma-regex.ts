@@ -77,7 +77,7 @@ function translateClass(pattern: string, start: number): Piece {
     source += "^";
     at++;
   }
-  for (let first = true; pattern[at] !== "]" || first; first = false) {
+  for (let isFirst = true; pattern[at] !== "]" || isFirst; isFirst = false) {
     if (at >= pattern.length) throw refuse(pattern, start, pattern.slice(start));
     if (pattern[at] === "[" || pattern[at] === "]" || pattern.startsWith("&&", at)) {
       throw refuse(pattern, at, pattern.slice(at, at + 2));

@@ -1,0 +1,105 @@
+import { OutOfRangeError } from "@ds3/errors";
+import { expect, test } from "vitest";
+import { DecodeStream } from "./decode-stream.ts";
+import { parseTokenizer } from "./parse-tokenizer.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { trainBpe } from "./train-bpe.ts";
+
+const text = "low lower lowest, the newest and the widest. 低い 天地玄黄，宇宙洪荒。 if (x) { return 😀; }\n";
+const tokenizer: Tokenizer = trainBpe([text.repeat(3)], {
+  vocabSize: 320,
+  specialTokens: ["<s>", "</s>", "<｜User｜>"],
+});
+
+/** Any Unicode text: code points of all planes, runs, spaces, special tokens. */
+function randomText(seed: number): string {
+  let state = seed + 1;
+  const below = (bound: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state >>> 8) % bound;
+  };
+  const makers = [
+    () => String.fromCodePoint(below(0xd800)),
+    () => String.fromCodePoint(0x10000 + below(0x100000)),
+    () => "ab".repeat(below(40)),
+    () => " ".repeat(below(5)),
+    () => ["<s>", "</s>", "<｜User｜>", "低い", "\ufeff", "\0"][below(6)]!,
+  ];
+  return Array.from({ length: below(12) }, () => makers[below(5)]!()).join("");
+}
+
+test("any well-formed text comes back from its ids, at once and token by token", () => {
+  for (let seed = 0; seed < 500; seed++) {
+    const original = randomText(seed);
+    const ids = tokenizer.encode(original);
+    expect(tokenizer.decode(ids)).toBe(original);
+    const stream = new DecodeStream(tokenizer);
+    expect(Array.from(ids, (id) => stream.push(id)).join("") + stream.end()).toBe(original);
+  }
+});
+
+test("the word cache changes nothing: a fresh tokenizer gives the same ids", () => {
+  const fresh = parseTokenizer(tokenizer.toJson());
+  for (const original of [text, text, `x${"a".repeat(1000)}y`, text.repeat(2)]) {
+    expect(fresh.encode(original)).toEqual(tokenizer.encode(original));
+  }
+});
+
+test("the cache starts anew when it is full", () => {
+  const words = Array.from({ length: 270_000 }, (_, i) => ` w${i.toString(36).replace(/\d/g, "é")}`);
+  const all = tokenizer.encode(words.join(""));
+  expect(tokenizer.decode(all)).toBe(words.join(""));
+  expect(tokenizer.encode(text)).toEqual(parseTokenizer(tokenizer.toJson()).encode(text));
+});
+
+test("special tokens are found in the text and left out on request", () => {
+  const ids = tokenizer.encode("<s>low</s><｜User｜>");
+  expect([ids[0], ids.at(-2), ids.at(-1)]).toEqual([0, 1, 2]);
+  expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe("low");
+  const stream = new DecodeStream(tokenizer, { skipSpecialTokens: true });
+  expect(Array.from(ids, (id) => stream.push(id)).join("")).toBe("low");
+  expect([tokenizer.isSpecial(2), tokenizer.isSpecial(3)]).toEqual([true, false]);
+});
+
+test("a lone surrogate is encoded as U+FFFD", () => {
+  expect(tokenizer.encode("a\udc00b\ud800")).toEqual(tokenizer.encode("a\ufffdb\ufffd"));
+});
+
+test("a stream holds back half a character, and gives it up at the end", () => {
+  const [first, ...rest] = tokenizer.encode("𝒳");
+  const stream = new DecodeStream(tokenizer);
+  expect(stream.push(first!)).toBe("");
+  expect(rest.map((id) => stream.push(id)).join("")).toBe("𝒳");
+  expect([stream.push(first!), stream.end(), stream.end()]).toEqual(["", "\ufffd", ""]);
+});
+
+test("bytesOf gives the bytes behind ids: their number is the text's UTF-8 length", () => {
+  const total = tokenizer.encode(text).reduce((sum, id) => sum + tokenizer.bytesOf(id).length, 0);
+  expect(total).toBe(new TextEncoder().encode(text).length);
+});
+
+test("ids without a token are named", () => {
+  expect(() => tokenizer.decode([1, tokenizer.vocabSize])).toThrow(OutOfRangeError);
+  expect(() => tokenizer.decode([-1])).toThrow(/ids: expected ids of tokens, below vocabSize 320, got -1/);
+  expect(() => new DecodeStream(tokenizer).push(1.5)).toThrow(OutOfRangeError);
+  expect([tokenizer.tokenOf(320), tokenizer.idOf("no such token")]).toEqual([undefined, undefined]);
+});
+
+test("a template's tokens are added unless refused", () => {
+  const json = JSON.parse(tokenizer.toJson()) as Record<string, unknown>;
+  const special = (id: string): object => ({ SpecialToken: { id, type_id: 0 } });
+  const template = {
+    type: "TemplateProcessing",
+    single: [special("<s>"), { Sequence: { id: "A", type_id: 0 } }, special("</s>")],
+    special_tokens: { "<s>": { id: "<s>", ids: [0] }, "</s>": { id: "</s>", ids: [1] } },
+  };
+  const byteLevel = { type: "ByteLevel" };
+  const processors = [template, { type: "Sequence", processors: [byteLevel, template] }];
+  for (const post_processor of processors) {
+    const templated = parseTokenizer(JSON.stringify({ ...json, post_processor }));
+    const plain = Array.from(tokenizer.encode("low"));
+    expect(Array.from(templated.encode("low"))).toEqual([0, ...plain, 1]);
+    expect(Array.from(templated.encode("low", { addSpecialTokens: false }))).toEqual(plain);
+    expect(JSON.parse(templated.toJson())).toEqual({ ...json, post_processor });
+  }
+});
