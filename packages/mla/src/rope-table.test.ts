@@ -60,3 +60,17 @@ test("a factor of 1 changes nothing", () => {
   const { cos } = ropeTable({ ...plain, ropeScaling: { ...yarn, factor: 1 } }, [0, 5, 131071]);
   expectClose(cos, ropeTable(plain, [0, 5, 131071]).cos, { name: "cos", atol: 1e-9 });
 });
+
+test("mscaleAllDim without mscale: the tables take the plain correction, the softmax scale its square", () => {
+  const { mscale: _, ...onlyAllDim } = { ...yarn, mscaleAllDim: 0.5 };
+  const config = { ...plain, ropeScaling: onlyAllDim };
+  expect(ropeTable(config, [0]).cos[0]).toBeCloseTo(0.1 * Math.log(40) + 1, 14);
+  expect(softmaxScale(config) / softmaxScale(plain)).toBeCloseTo((0.05 * Math.log(40) + 1) ** 2, 14);
+});
+
+test("a ramp without width is a step", () => {
+  const step = { ...yarn, betaFast: 1, originalMaxPositionEmbeddings: 6 };
+  const ratios = ropeFrequencies({ ...plain, ropeScaling: step }).map((f, i) => f / ropeFrequencies(plain)[i]);
+  expect(ratios[0]).toBe(1);
+  expectClose(ratios.subarray(1), new Float64Array(31).fill(1 / 40), { name: "ratios", rtol: 1e-14 });
+});
