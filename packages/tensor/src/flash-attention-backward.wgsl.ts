@@ -59,7 +59,7 @@ function queryGradBody(params: FlashSoftwareParams): string {
   const { lanes, perLane, headDimQk, headDimV } = params;
   const tile = tileRows(params);
   const start = (t: string): string => firstKey(params, t);
-  const half = ["key0 <= last", "upper"] as const;
+  const visible = (group: number): string => `key0 + ${group * lanes}u <= last`;
   const keyPanel = { buffer: "k", base: "kBase", stride: "strideQk", first: "key0", count: "u.S" };
   const valuePanel = { buffer: "v", base: "vBase", stride: "strideV", first: "key0", count: "u.S" };
   return `
@@ -81,14 +81,13 @@ let delta = rowTerms[(pair * u.T + t) * 2u + 1u];
 ${loadRow(params, "q", "q", "qRow", headDimQk)}
 ${loadRow(params, "g", "dOut", "outRow", headDimV)}
 ${resumeRow(params, [{ name: "a", buffer: "dq", base: "qRow", size: headDimQk }], "key0 > first")}
-let upper = key0 + ${lanes * (perLane >> 1)}u <= last;
-${dotStage(params, { sums: "s", row: "q", panel: "kTile", size: headDimQk, half })}
-${dotStage(params, { sums: "e", row: "g", panel: "vTile", size: headDimV, half })}
+${dotStage(params, { sums: "s", row: "q", panel: "kTile", size: headDimQk, groups: visible })}
+${dotStage(params, { sums: "e", row: "g", panel: "vTile", size: headDimV, groups: visible })}
 ${repeat(perLane, (j) => `s${j} = exp2(s${j} * scale2 - lse2) * (e${j} - delta) * u.scale;`)}
 if (key0 + ${tile - 1}u > last || key0 < first) {
 ${repeat(perLane, (j) => `{ let key = key0 + ${j * lanes}u + lane; s${j} = select(0.0, s${j}, key >= first && key <= last); }`)}
 }
-${outerStage(params, { sums: "a", weights: "s", panel: "kRows", size: headDimQk, group: (j) => `key0 + ${j * lanes}u <= last` })}
+${outerStage(params, { sums: "a", weights: "s", panel: "kRows", size: headDimQk, group: visible })}
 ${storeRow(params, "a", "dq", "qRow", headDimQk)}
 }
 }`;
@@ -99,10 +98,8 @@ function keyGradBody(params: FlashSoftwareParams): string {
   const tile = tileRows(params);
   const queryPanel = { buffer: "q", base: "qBase", stride: "strideQk", first: "t0", count: "u.T" };
   const gradPanel = { buffer: "dOut", base: "outBase", stride: "strideV", first: "t0", count: "u.T" };
-  // Queries of group j end at t0 + (j + 1) * lanes - 1: they all come before the key when that is still too early.
-  const sees = (rows: number): string => `t0 + ${rows - 1}u + u.keyOffset >= s`;
-  const middle = perLane >> 1;
-  const half = [sees(middle * lanes), sees(tile)] as const;
+  // The last query of a group is the first to see a key.
+  const sees = (group: number): string => `t0 + ${(group + 1) * lanes - 1}u + u.keyOffset >= s`;
   const visible = (j: number): string =>
     `query${j} < u.T && query${j} + u.keyOffset >= s${documents ? ` && first${j} <= s` : ""}`;
   // An older tile has added to the key's row when this is not the first tile and its first query is past the key.
@@ -144,15 +141,15 @@ ${resumeRow(
   ],
   resumed,
 )}
-${dotStage(params, { sums: "z", row: "k", panel: "qTile", size: headDimQk, half })}
-${dotStage(params, { sums: "e", row: "v", panel: "gTile", size: headDimV, half })}
+${dotStage(params, { sums: "z", row: "k", panel: "qTile", size: headDimQk, groups: (_, to) => sees(to) })}
+${dotStage(params, { sums: "e", row: "v", panel: "gTile", size: headDimV, groups: (_, to) => sees(to) })}
 ${repeat(perLane, (j) => `var p${j} = exp2(z${j} * scale2 - lse${j});`)}
 if (t0 + u.keyOffset < s || t0 + ${tile}u > u.T${documents ? ` || documentStart[b * u.T + min(t0 + ${tile - 1}u, u.T - 1u)] > s` : ""}) {
 ${repeat(perLane, (j) => `p${j} = select(0.0, p${j}, ${visible(j)});`)}
 }
 ${repeat(perLane, (j) => `let d${j} = p${j} * (e${j} - delta${j}) * u.scale;`)}
-${outerStage(params, { sums: "c", weights: "p", panel: "gRows", size: headDimV, group: (j) => sees((j + 1) * lanes) })}
-${outerStage(params, { sums: "a", weights: "d", panel: "qRows", size: headDimQk, group: (j) => sees((j + 1) * lanes) })}
+${outerStage(params, { sums: "c", weights: "p", panel: "gRows", size: headDimV, group: sees })}
+${outerStage(params, { sums: "a", weights: "d", panel: "qRows", size: headDimQk, group: sees })}
 ${storeRow(params, "a", "dk", "kRow", headDimQk)}
 ${storeRow(params, "c", "dv", "vRow", headDimV)}
 }

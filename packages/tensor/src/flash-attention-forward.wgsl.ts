@@ -47,6 +47,7 @@ function forwardBody(params: FlashSoftwareParams): string {
   const tile = tileRows(params);
   const outs = vectors(params, headDimV);
   const start = (t: string): string => firstKey(params, t);
+  const visible = (group: number): string => `key0 + ${group * lanes}u <= last`;
   return `
 let row0 = (groups.x - 1u - group.x) * u.rows; // the longest rows first
 let row1 = min(row0 + u.rows, u.T);
@@ -69,8 +70,7 @@ if (key0 > first) {
 mOld = rowMax[slot];
 sum = rowSum[slot];
 }
-let upper = key0 + ${lanes * (perLane >> 1)}u <= last;
-${dotStage(params, { sums: "s", row: "q", panel: "kTile", size: headDimQk, half: ["key0 <= last", "upper"] })}
+${dotStage(params, { sums: "s", row: "q", panel: "kTile", size: headDimQk, groups: visible })}
 ${repeat(perLane, (j) => `s${j} *= scale2;`)}
 if (key0 + ${tile - 1}u > last || key0 < first) {
 ${repeat(perLane, (j) => `{ let key = key0 + ${j * lanes}u + lane; s${j} = select(MASKED, s${j}, key >= first && key <= last); }`)}
@@ -84,7 +84,7 @@ ${reduceLanes(params, "add", (a, b) => `${a} + ${b}`)}
 let keep = exp2(mOld - m);
 sum = sum * keep + add;
 ${repeat(outs, (c) => `o${c} *= keep;`)}
-${outerStage(params, { sums: "o", weights: "p", panel: "vTile", size: headDimV, group: (j) => `key0 + ${j * lanes}u <= last` })}
+${outerStage(params, { sums: "o", weights: "p", panel: "vTile", size: headDimV, group: visible })}
 if (last < key0 + ${tile}u) {
 let inverse = 1.0 / sum;
 ${repeat(outs, (c) => `o${c} *= inverse;`)}

@@ -55,6 +55,9 @@ export function loadRow(tile: FlashTile, name: string, buffer: string, base: str
   return repeat(vectors(tile, size), (c) => `let ${name}${c} = ${buffer}[${base} + ${c * tile.lanes}u + lane];`);
 }
 
+/** A dot stage cuts the tile into this many parts, and skips those that do not matter. */
+const PARTS = 2;
+
 /** Operands of a dot stage. */
 export interface DotStage {
   /** Prefix of the variables that receive the sums, one per tile row of the lane. */
@@ -64,21 +67,24 @@ export interface DotStage {
   /** Private array of the tile, `[size, perLane]` per lane. */
   readonly panel: string;
   readonly size: number;
-  /** WGSL condition, uniform, under which the tile rows of half `h` (0 or 1) matter. */
-  readonly half: readonly [string, string];
+  /** WGSL condition, uniform, under which a tile row of the groups `from..to` matters; a group is `lanes` rows. */
+  readonly groups: (from: number, to: number) => string;
 }
 
-/** `sums_j = sum over d of row[d] * panel[d, j]`; halves that do not matter stay 0. */
-export function dotStage(tile: FlashTile, { sums, row, panel, size, half }: DotStage): string {
+/** `sums_j = sum over d of row[d] * panel[d, j]`; parts of the tile that do not matter stay 0. */
+export function dotStage(tile: FlashTile, { sums, row, panel, size, groups }: DotStage): string {
   const { lanes, perLane } = tile;
-  const middle = perLane >> 1;
-  const halves = [range(middle), range(perLane - middle).map((j) => j + middle)];
+  const step = Math.ceil(perLane / PARTS);
   const chunk = (c: number): string => {
     const ds = range(Math.min(lanes, size - c * lanes));
     const line = (j: number): string =>
       `${sums}${j} += ${tree(ds.map((d) => `x${d} * ${panel}[${(c * lanes + d) * perLane + j}]`))};`;
-    const blocks = halves.map((js, h) => (js.length > 0 ? `if (${half[h]}) {\n${js.map(line).join("\n")}\n}` : ""));
-    return `{\n${ds.map((d) => `let x${d} = subgroupShuffle(${row}${c}, ${d}u);`).join(" ")}\n${blocks.join("\n")}\n}`;
+    const part = (from: number): string => {
+      const to = Math.min(from + step, perLane) - 1;
+      return `if (${groups(from, to)}) {\n${repeat(to - from + 1, (j) => line(from + j))}\n}`;
+    };
+    const broadcasts = ds.map((d) => `let x${d} = subgroupShuffle(${row}${c}, ${d}u);`).join(" ");
+    return `{\n${broadcasts}\n${repeat(Math.ceil(perLane / step), (i) => part(i * step))}\n}`;
   };
   const zeros = repeat(perLane, (j) => `var ${sums}${j} = 0.0;`);
   return `${zeros}\n${repeat(vectors(tile, size), chunk)}`;
