@@ -73,6 +73,8 @@ export function chooseAptSources(
   return { lines: [...new Set(lines)], preferredSuite };
 }
 
-function officialTargets(archive: Archive, suite: string): AptTarget[] {
-  return archive.components.map((component) => ({ uri: archive.uri, suite, component }));
+/** The archive itself, with its updates: Ubuntu 24.04's Mesa 25 is one. */
+function officialTargets({ uri, components }: Archive, codename: string): AptTarget[] {
+  const suites = [codename, `${codename}-updates`];
+  return suites.flatMap((suite) => components.map((component) => ({ uri, suite, component })));
 }

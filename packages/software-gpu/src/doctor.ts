@@ -1,4 +1,4 @@
-import { driverEnvironment } from "./driver-environment.ts";
+import { isolatedEnvironment } from "./driver-environment.ts";
 import { readOsRelease } from "./os-release.ts";
 import { isForbidden } from "./policy.ts";
 import { type AdapterReport, type ProbeResult, probeAdapter } from "./probe-adapter.ts";
@@ -21,7 +21,7 @@ export interface DoctorReport {
 export async function doctor(options: { cacheFolder?: string } = {}): Promise<DoctorReport> {
   const system = await probeAdapter();
   const driver = findSoftwareGpu(options);
-  const software = driver && (await probeAdapter(driverEnvironment(driver)));
+  const software = driver && (await probeAdapter(isolatedEnvironment(driver)));
   const ok = Boolean(system.adapter ?? (isForbidden() ? undefined : software?.adapter));
   const lines = [
     machineLine(),

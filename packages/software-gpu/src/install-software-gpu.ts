@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { driverEnvironment } from "./driver-environment.ts";
+import { isolatedEnvironment } from "./driver-environment.ts";
 import { NoSoftwareGpuError } from "./errors.ts";
 import { fetchLavapipe, lavapipeDownload } from "./fetch-lavapipe.ts";
 import { fetchSwiftshader, swiftshaderDownload } from "./fetch-swiftshader.ts";
@@ -95,11 +95,14 @@ export function requirePermission(op: string): void {
   });
 }
 
-/** Downloads under the lock. `fetchers` stands in for the real sources in tests. */
-export async function installFresh(
-  options: InstallOptions,
-  fetchers: Partial<Record<DriverSource, FetchDriver>> = {},
-): Promise<SoftwareDriver> {
+/** What tests put in the place of downloads and of Dawn's opinion. */
+export interface InstallParts {
+  readonly fetchers?: Partial<Record<DriverSource, FetchDriver>>;
+  readonly probe?: typeof probeAdapter;
+}
+
+/** Downloads under the lock. */
+export async function installFresh(options: InstallOptions, parts: InstallParts = {}): Promise<SoftwareDriver> {
   const { onMessage = () => {}, cacheFolder = defaultCacheFolder(), source } = options;
   await makeCacheFolder(cacheFolder);
   const waiting = (): void => onMessage("Another process is installing the software GPU; waiting for it.");
@@ -108,7 +111,7 @@ export async function installFresh(
     async () => {
       const other = findSoftwareGpu({ cacheFolder, ...(source && { source }) });
       if (other) return other;
-      return installFirstWorking(source ? [source] : driverSources, cacheFolder, onMessage, fetchers);
+      return installFirstWorking(source ? [source] : driverSources, cacheFolder, onMessage, parts);
     },
     waiting,
   );
@@ -133,14 +136,14 @@ async function installFirstWorking(
   candidates: readonly DriverSource[],
   cacheFolder: string,
   onMessage: (line: string) => void,
-  fetchers: Partial<Record<DriverSource, FetchDriver>>,
+  parts: InstallParts,
 ): Promise<SoftwareDriver> {
   const failures: string[] = [];
   for (const name of candidates) {
-    const { title, download, fetchDriver } = sources[name];
+    const { title, download } = sources[name];
     onMessage(`No GPU that Dawn accepts: downloading the software driver ${title}, ${download}, into ${cacheFolder}.`);
     try {
-      return await installOne(name, cacheFolder, fetchers[name] ?? fetchDriver, onMessage);
+      return await installOne(name, cacheFolder, onMessage, parts);
     } catch (error) {
       failures.push(`${name}: ${(error as Error).message}`);
     }
@@ -159,12 +162,12 @@ async function installFirstWorking(
 async function installOne(
   name: DriverSource,
   cacheFolder: string,
-  fetchDriver: FetchDriver,
   onMessage: (line: string) => void,
+  { fetchers = {}, probe = probeAdapter }: InstallParts,
 ): Promise<SoftwareDriver> {
   const start = performance.now();
-  const driver = await placeDriver(cacheFolder, name, fetchDriver);
-  const { adapter, log } = await probeAdapter(driverEnvironment(driver));
+  const driver = await placeDriver(cacheFolder, name, fetchers[name] ?? sources[name].fetchDriver);
+  const { adapter, log } = await probe(isolatedEnvironment(driver));
   if (!adapter) {
     await rm(driver.folder, { recursive: true, force: true });
     throw new Error(`Dawn does not accept version ${driver.version}: ${log}`);

@@ -5,7 +5,7 @@ export class CommandError extends Error {
   readonly output: string;
 
   constructor(command: string, reason: string, output: string) {
-    super(`${command}: ${reason}${output ? `: ${output}` : ""}`);
+    super(`${command}: ${reason}${output ? `: ${output.replaceAll(/\s*\n\s*/g, "; ")}` : ""}`);
     this.name = "CommandError";
     this.output = output;
   }
