@@ -1,12 +1,14 @@
 import { addIntoWgsl } from "./accumulate.wgsl.ts";
-import { flatGrid } from "./grid.ts";
+import { cachedTemplate } from "./kernel.ts";
+import { dispatchFlat, lanesOf } from "./row-kernel.ts";
 import type { Tensor } from "./tensor.ts";
+
+const addIntoKernel = cachedTemplate(addIntoWgsl);
 
 /** target += source, element by element, in place. Internal: gradients only; tensors are immutable to users. */
 export function addInto(target: Tensor, source: Tensor): void {
-  if (target.size === 0) return;
-  const words = target.size;
-  target.gpu.dispatch(addIntoWgsl(), { source, sum: target }, { words }, flatGrid(words, 256));
+  const kernel = addIntoKernel({ lanes: lanesOf(target.gpu.target) });
+  dispatchFlat(target.gpu, kernel, { source, sum: target }, {}, target.size);
 }
 
 /** A fresh tensor with the same content. */

@@ -38,7 +38,7 @@ function columnsBody({ lanes, parts }: ColumnsParams, copy: (part: number, i: st
     (p) => `{
   let start = row * u.width${p};
   let toWhole = row * u.C + u.offset${p} - start;
-  ${eachIndex(lanes, "start", `(start + u.width${p})`, (i) => copy(p, i))}
+  ${eachIndex(lanes, "start", `start + u.width${p}`, (i) => copy(p, i))}
 }`,
   );
   return rowMain(lanes, loops.join("\n"));

@@ -109,10 +109,10 @@ let computed = select(u.V, 0u, label < 0);
 ${eachIndex(
   lanes,
   "start",
-  "(start + computed)",
+  "start + computed",
   (i) => `logits[${i}] = (exp(logits[${i}] - shift) - select(0.0, 1.0, ${i} == own)) * factor;`,
 )}
-${eachIndex(lanes, "(start + computed)", "(start + u.V)", (i) => `logits[${i}] = 0.0;`)}`,
+${eachIndex(lanes, "start + computed", "start + u.V", (i) => `logits[${i}] = 0.0;`)}`,
     ),
   });
 }

@@ -46,7 +46,7 @@ export function rotary(x: Tensor, angles: RotaryAngles, window?: RotaryWindow): 
   const turn = (input: Tensor, y: Tensor, direction: number, accumulate: boolean): void => {
     const operands = { x: input, cos, sin, positions, y };
     const uniforms = { N, H, first: from, pairs: size / 2, direction };
-    dispatchRows(gpu, kernelOf({ lanes, accumulate }), operands, uniforms, { rows: positions.size * N, columns: H });
+    dispatchRows(gpu, kernelOf({ lanes, accumulate }), operands, uniforms, { rows: positions.size, columns: N * H });
   };
   const y = gpu.empty(x.shape, "f32", "rotary");
   turn(x, y, 1, false);

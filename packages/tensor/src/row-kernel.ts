@@ -17,9 +17,6 @@ const SOFTWARE_SPAN = 1024;
 const SPAN = 512;
 /** Workgroups that keep a software adapter's threads busy. */
 const SOFTWARE_GROUPS = 8;
-/** Columns that a lane takes per turn of a loop: the loop's own cost is shared. */
-const UNROLL = 4;
-
 /** Parameters of a kernel that only maps: its lanes share no values. */
 export interface MapParams {
   /** Invocations per workgroup. */
@@ -77,16 +74,7 @@ ${indent(eachIndex(lanes, "first", "end", body), 2)}
 
 /** WGSL loop in which the lanes share the indices from `from` to `to` (excluded); `body` sees one index. */
 export function eachIndex(lanes: number, from: string, to: string, body: (i: string) => string): string {
-  const turn = lanes * UNROLL;
-  const bodies = Array.from({ length: UNROLL }, (_, j) => `  { let i = base + ${j * lanes}u; ${body("i")} }`);
-  return `{
-  var base = ${from} + lane;
-  let turnsEnd = ${from} + (${to} - ${from}) / ${turn}u * ${turn}u;
-  for (; base < turnsEnd; base += ${turn}u) {
-${indent(bodies.join("\n"), 2)}
-  }
-  for (; base < ${to}; base += ${lanes}u) { let i = base; ${body("i")} }
-}`;
+  return `for (var i = ${from} + lane; i < ${to}; i += ${lanes}u) { ${body("i")} }`;
 }
 
 /** How many elements a row kernel visits. */
