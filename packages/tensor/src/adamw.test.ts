@@ -21,7 +21,11 @@ function write(gpu: Gpu, tensor: Tensor, values: Float64Array): void {
 }
 
 /** Runs `steps` updates on the GPU and in f64 with the same gradients; both clipped to norm 1. */
-async function trajectories(gpu: Gpu, dtype: "f32" | "bf16", steps: number): Promise<{ name: string; got: Float32Array; want: Float64Array }[]> {
+async function trajectories(
+  gpu: Gpu,
+  dtype: "f32" | "bf16",
+  steps: number,
+): Promise<{ name: string; got: Float32Array; want: Float64Array }[]> {
   const arena = new Arena(gpu, specs);
   const states = specs.map(({ name, shape, decay }, i) => {
     const size = shape.reduce((a, b) => a * b, 1);
@@ -48,12 +52,14 @@ async function trajectories(gpu: Gpu, dtype: "f32" | "bf16", steps: number): Pro
 describe("adamw", () => {
   test("follows the f64 reference over 5 clipped steps, decay on matrices only", async () => {
     using _scope = device.gpu.scope();
-    for (const { name, got, want } of await trajectories(device.gpu, "f32", 5)) expectNear(name, got, want, [want.length], 2e-6);
+    for (const { name, got, want } of await trajectories(device.gpu, "f32", 5))
+      expectNear(name, got, want, [want.length], 2e-6);
   });
 
   test("bf16 moments stay near: the rounding of 8 bits, not more", async () => {
     using _scope = device.gpu.scope();
-    for (const { name, got, want } of await trajectories(device.gpu, "bf16", 5)) expectNear(name, got, want, [want.length], 2 ** -8 * 0.05);
+    for (const { name, got, want } of await trajectories(device.gpu, "bf16", 5))
+      expectNear(name, got, want, [want.length], 2 ** -8 * 0.05);
   });
 
   test.each([

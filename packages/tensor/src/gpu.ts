@@ -260,6 +260,11 @@ export class Gpu {
     return this.#shared.backend.wait(timer.read());
   }
 
+  /** Runs `fn` with its allocations owned by the handle itself, not by an open scope: caches that outlive a step. */
+  persistent<T>(fn: () => T): T {
+    return this.#scopes.asRoot(fn);
+  }
+
   /** Frees one tensor before its scope ends. */
   free(tensor: Tensor): void {
     if (!tensor.isFreed) this.#scopes.free(tensor.storage);

@@ -24,18 +24,18 @@ ${NON_FINITE}
 @compute @workgroup_size(${team.size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let chunk = flatGroup(group, groups);
-  let from = chunk * ${NORM_CHUNK / 4}u;
-  let to = min(from + ${NORM_CHUNK / 4}u, u.length / 4u);
+  let begin = chunk * ${NORM_CHUNK / 4}u;
+  let end = min(begin + ${NORM_CHUNK / 4}u, u.length / 4u);
   var sum = vec4f(0.0);
   var bad = 0.0;
-  for (var i = from + lane; i < to; i += ${team.size}u) {
+  for (var i = begin + lane; i < end; i += ${team.size}u) {
     let g = gradients[i];
     sum += g * g;
     bad = max(bad, max(max(nonFinite(g.x), nonFinite(g.y)), max(nonFinite(g.z), nonFinite(g.w))));
   }
   let total = teamSum((sum.x + sum.y) + (sum.z + sum.w), lane);
   let flag = teamMax(bad, lane);
-  if (lane == 0u && from < to) {
+  if (lane == 0u && begin < end) {
     partials[u.first + 2u * chunk] = total;
     partials[u.first + 2u * chunk + 1u] = flag;
   }

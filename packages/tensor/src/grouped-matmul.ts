@@ -70,5 +70,10 @@ export function groupedMatmul(x: Tensor, weights: Tensor, groups: RowGroups): Te
 
 function run(shape: GroupedMatmulShape, { offsets, tiles }: RowGroups, A: Tensor, B: Tensor, C: Tensor): void {
   const plan = planGroupedMatmul(C.gpu.target, shape);
-  C.gpu.dispatch(plan.kernel, { A, B, C, ...(shape.grouped === "rows" ? { tiles } : { offsets }) }, plan.uniforms, plan.groups);
+  C.gpu.dispatch(
+    plan.kernel,
+    { A, B, C, ...(shape.grouped === "rows" ? { tiles } : { offsets }) },
+    plan.uniforms,
+    plan.groups,
+  );
 }

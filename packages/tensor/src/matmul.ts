@@ -1,8 +1,8 @@
 import { ShapeError } from "@ds3/errors";
 import { sizeOf } from "./dtype.ts";
 import { assertDtype } from "./gpu.ts";
-import { type MatmulShape, planMatmul } from "./matmul-plan.ts";
 import type { MatmulLayout } from "./matmul.wgsl.ts";
+import { type MatmulShape, planMatmul } from "./matmul-plan.ts";
 import { record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -48,7 +48,9 @@ interface Problem {
 function problemOf(a: Tensor, b: Tensor, layout: MatmulLayout): Problem {
   const sharedWeight = b.shape.length === 2 && layout !== "tn";
   const batchAxes = a.shape.slice(0, -2);
-  const [a0, a1] = sharedWeight ? [sizeOf(a.shape.slice(0, -1)), a.shape.at(-1)!] : (a.shape.slice(-2) as [number, number]);
+  const [a0, a1] = sharedWeight
+    ? [sizeOf(a.shape.slice(0, -1)), a.shape.at(-1)!]
+    : (a.shape.slice(-2) as [number, number]);
   const [b0, b1] = b.shape.slice(-2) as [number, number];
   const [M, K] = layout === "tn" ? [a1, a0] : [a0, a1];
   const [inner, N] = layout === "nt" ? [b1, b0] : [b0, b1];
@@ -91,7 +93,11 @@ function run(shape: MatmulShape, left: Tensor, right: Tensor, target: Tensor): v
 }
 
 function mismatch(a: Tensor, b: Tensor, layout: MatmulLayout): ShapeError {
-  const expected = { nn: "[..., M, K] and [..., K, N]", nt: "[..., M, K] and [..., N, K]", tn: "[..., K, M] and [..., K, N]" };
+  const expected = {
+    nn: "[..., M, K] and [..., K, N]",
+    nt: "[..., M, K] and [..., N, K]",
+    tn: "[..., K, M] and [..., K, N]",
+  };
   return new ShapeError({
     op: "matmul",
     operand: "b",

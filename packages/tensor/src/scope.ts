@@ -58,13 +58,26 @@ export class Scope {
 /** The open scopes of one `gpu` handle, innermost last. The first one is the handle's own. */
 export class ScopeStack {
   readonly #scopes: Scope[] = [];
+  #allocateInRoot = false;
 
   constructor() {
     this.#scopes.push(new Scope(this, "gpu"));
   }
 
+  /** Who owns what is allocated now. */
   get current(): Scope {
-    return this.#scopes.at(-1)!;
+    return this.#allocateInRoot ? this.#scopes[0]! : this.#scopes.at(-1)!;
+  }
+
+  /** Runs `fn` with the handle's own scope as the owner of allocations. */
+  asRoot<T>(fn: () => T): T {
+    const before = this.#allocateInRoot;
+    this.#allocateInRoot = true;
+    try {
+      return fn();
+    } finally {
+      this.#allocateInRoot = before;
+    }
   }
 
   push(label: string): Scope {
@@ -80,7 +93,7 @@ export class ScopeStack {
   }
 
   pop(scope: Scope): void {
-    const { current } = this;
+    const current = this.#scopes.at(-1)!;
     if (current !== scope) {
       const actual = `"${scope.label}" closed while "${current.label}" is still open`;
       throw closedError(scope.label, `"${current.label}" to close first`, actual);
@@ -90,7 +103,7 @@ export class ScopeStack {
 
   /** Frees everything, innermost first. */
   closeAll(): void {
-    while (this.#scopes.length > 0) this.current.close();
+    while (this.#scopes.length > 0) this.#scopes.at(-1)!.close();
   }
 
   /** Frees one tensor's memory in whichever scope owns it. */

@@ -1,0 +1,95 @@
+import { type Linear, type MlaParameters, type MlaTokens, mla, mlaParameters } from "@ds3/mla";
+import { createMoe, type Moe, type MoeResult, mlp } from "@ds3/moe";
+import { add, type Gpu, matmul, type RowGroups, rmsNorm, type Tensor } from "@ds3/tensor";
+import type { DeepseekConfig } from "./config.ts";
+import { isDense } from "./model-parameters.ts";
+
+/** What can be exchanged in the layers without touching them. */
+export interface LayerOptions {
+  /** alpha of the sequence-wise balance loss. */
+  readonly balanceLossWeight: number;
+  readonly balanceTopk: "literal" | "selected";
+  /** Linear layers of attention, dense and shared networks: x [T, in], weight [out, in]. Default f32. */
+  readonly linear?: Linear;
+  /** Linear layers of the routed experts. Default f32. */
+  readonly groupedLinear?: (x: Tensor, weights: Tensor, groups: RowGroups) => Tensor;
+}
+
+/** Output of a decoder layer: the residual stream [T, D], and what its experts did. */
+export interface DecoderLayerOutput {
+  readonly hidden: Tensor;
+  /** Absent in dense layers. */
+  readonly experts?: MoeResult;
+  /** What a cache keeps of each token. */
+  readonly latent: Tensor;
+  readonly ropeKey: Tensor;
+}
+
+/** One transformer block: x + MLA(norm x), then + feed-forward(norm x). */
+export interface DecoderLayer {
+  readonly attention: MlaParameters;
+  /** Absent in dense layers. */
+  readonly moe?: Moe;
+  forward(x: Tensor, tokens: MlaTokens, training: boolean): DecoderLayerOutput;
+  /** Norm before attention, for decoding. x [T, D] */
+  normed(x: Tensor): Tensor;
+  /** The second half of the block on the residual stream x [B x T, D] of `batch` sequences. */
+  feedForward(x: Tensor, batch: number, training: boolean): { readonly hidden: Tensor; readonly experts?: MoeResult };
+}
+
+/** Tensors by the names of `modelParameterSpecs` and of the layers' state. */
+export type TensorLookup = (name: string) => Tensor;
+
+/** Builds layer `layer` of a model on its parameters; multi-token prediction layers follow the main ones. */
+export function createDecoderLayer(
+  gpu: Gpu,
+  config: DeepseekConfig,
+  layer: number,
+  get: TensorLookup,
+  options: LayerOptions,
+): DecoderLayer {
+  const prefix = `layers.${layer}.`;
+  const eps = { eps: config.rmsNormEps };
+  const attention = mlaParameters(config, get, `${prefix}attention.`);
+  const inputNorm = get(`${prefix}inputNorm`);
+  const postAttentionNorm = get(`${prefix}postAttentionNorm`);
+  const linear: Linear = options.linear ?? ((x, weight) => matmul(x, weight, { layout: "nt" }));
+  const moe = isDense(config, layer) ? undefined : createExperts(gpu, config, `${prefix}moe.`, get, options);
+  const dense = isDense(config, layer)
+    ? { gateUp: get(`${prefix}mlp.gateUp`), down: get(`${prefix}mlp.down`) }
+    : undefined;
+  const feedForward: DecoderLayer["feedForward"] = (x, batch, training) => {
+    const input = rmsNorm(x, postAttentionNorm, eps);
+    if (dense) return { hidden: add(x, mlp(input, dense, linear)) };
+    const experts = moe!(input.reshape([batch, -1, config.hiddenSize]), { training });
+    return { hidden: add(x, experts.y.reshape(x.shape)), experts };
+  };
+  const normed = (x: Tensor): Tensor => rmsNorm(x, inputNorm, eps);
+  const forward: DecoderLayer["forward"] = (x, tokens, training) => {
+    const { y, latent, ropeKey } = mla(normed(x), config, attention, tokens, linear);
+    return { ...feedForward(add(x, y), tokens.batch, training), latent, ropeKey };
+  };
+  return { attention, ...(moe ? { moe } : {}), forward, normed, feedForward };
+}
+
+function createExperts(
+  gpu: Gpu,
+  config: DeepseekConfig,
+  prefix: string,
+  get: TensorLookup,
+  options: LayerOptions,
+): Moe {
+  const shared =
+    config.nSharedExperts > 0
+      ? { sharedGateUp: get(`${prefix}sharedGateUp`), sharedDown: get(`${prefix}sharedDown`) }
+      : {};
+  const parameters = {
+    gate: get(`${prefix}gate`),
+    expertsGateUp: get(`${prefix}expertsGateUp`),
+    expertsDown: get(`${prefix}expertsDown`),
+    bias: get(`${prefix}bias`),
+    load: get(`${prefix}load`),
+    ...shared,
+  };
+  return createMoe(gpu, config, parameters, options);
+}

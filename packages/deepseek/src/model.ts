@@ -1,0 +1,278 @@
+import { ConfigError, ShapeError } from "@ds3/errors";
+import type { MlaTokens } from "@ds3/mla";
+import { moeStateSpecs } from "@ds3/moe";
+import { type MtpDepth, type MtpOutput, mtpLoss, mtpParameters } from "@ds3/mtp";
+import { Arena, add, embedding, fillNormal, type Gpu, matmul, rmsNorm, type Tensor } from "@ds3/tensor";
+import type { DeepseekConfig } from "./config.ts";
+import { createDecoderLayer, type DecoderLayer, type DecoderLayerOutput, type LayerOptions } from "./decoder-layer.ts";
+import { headLoss } from "./head-loss.ts";
+import { loadModelFiles, saveModelFiles } from "./model-files.ts";
+import { isDense, modelParameterSpecs } from "./model-parameters.ts";
+import { createRotationTables, type RotationTables } from "./rotation-tables.ts";
+
+/** How a model trains; the defaults are DeepSeek-V3's (report, section 4.2). */
+export interface DeepseekOptions extends Partial<LayerOptions> {
+  /** lambda of the multi-token prediction loss. Default 0.3. */
+  readonly mtpLossWeight?: number;
+  /** Which hidden state an MTP depth takes: after (`normed`, default) or before (`raw`) the norms. */
+  readonly mtpHidden?: "normed" | "raw";
+  /** Default "T", as the report's equation. */
+  readonly mtpLossDenominator?: "T" | "T-k";
+  /** gamma: how far a step moves the expert biases. Default 0.001. */
+  readonly biasUpdateSpeed?: number;
+}
+
+/** `batch` rows of `length` token ids. */
+export interface TokenBatch {
+  /** [batch x length] */
+  readonly inputs: Int32Array;
+  readonly batch: number;
+  readonly length: number;
+  /** [batch x length] position of each token; default 0, 1, ... in each row. */
+  readonly positions?: Int32Array;
+  /** [batch x length] document of each token within its row; tokens attend within their own only. */
+  readonly documentIds?: Int32Array;
+}
+
+/** A batch with what it should predict. */
+export interface TrainingBatch extends TokenBatch {
+  /** [batch x length] the token after each input, or -100: not counted. */
+  readonly targets: Int32Array;
+}
+
+/** What a forward pass computed; all [T, ...] with T = batch x length. */
+export interface ForwardOutput {
+  /** Embeddings [T, D]. */
+  readonly embedded: Tensor;
+  readonly layers: readonly DecoderLayerOutput[];
+  /** After the final norm [T, D]: the head's input. */
+  readonly normed: Tensor;
+}
+
+/** The loss of a batch with its parts; the terms add up to `total`. */
+export interface DeepseekLoss {
+  readonly total: Tensor;
+  readonly terms: Readonly<Record<string, Tensor>>;
+  /** Present when the model has multi-token prediction modules. */
+  readonly mtp?: MtpOutput;
+}
+
+/**
+ * A DeepSeek-V3 model: parameters in an arena, forward, loss, expert balancing. Make one with `createDeepseek`.
+ * `mtpLossWeight` and `biasUpdateSpeed` may be changed between steps, as DeepSeek-V3's schedule does.
+ */
+export class DeepseekModel {
+  readonly gpu: Gpu;
+  readonly config: DeepseekConfig;
+  readonly arena: Arena;
+  /** Router biases and load counters by name: state that gradients do not train. */
+  readonly state: ReadonlyMap<string, Tensor>;
+  readonly layers: readonly DecoderLayer[];
+  readonly rotations: RotationTables;
+  mtpLossWeight: number;
+  biasUpdateSpeed: number;
+  readonly #mtpHidden: "normed" | "raw";
+  readonly #mtpLossDenominator: "T" | "T-k";
+  readonly #linear: LayerOptions["linear"];
+
+  /** Use `createDeepseek`. */
+  constructor(gpu: Gpu, config: DeepseekConfig, options: DeepseekOptions) {
+    this.gpu = gpu;
+    this.config = config;
+    this.arena = new Arena(gpu, modelParameterSpecs(config));
+    this.#linear = options.linear;
+    this.mtpLossWeight = options.mtpLossWeight ?? 0.3;
+    this.biasUpdateSpeed = options.biasUpdateSpeed ?? 0.001;
+    this.#mtpHidden = options.mtpHidden ?? "normed";
+    this.#mtpLossDenominator = options.mtpLossDenominator ?? "T";
+    this.state = createState(gpu, config);
+    const layerOptions = { balanceLossWeight: 1e-4, balanceTopk: "literal" as const, ...options };
+    const get = (name: string): Tensor => this.state.get(name) ?? this.arena.get(name);
+    const count = config.numHiddenLayers + config.numNextnPredictLayers;
+    this.layers = Array.from({ length: count }, (_, i) => createDecoderLayer(gpu, config, i, get, layerOptions));
+    this.rotations = createRotationTables(gpu, config);
+  }
+
+  /** Encodes the main model. With `training`, expert loads are counted and balance losses computed. */
+  forward(tokens: TokenBatch, training = false): ForwardOutput {
+    const where = this.#tokens(tokens);
+    const embedded = this.#embed(tokens.inputs);
+    const layers: DecoderLayerOutput[] = [];
+    let x = embedded;
+    for (const layer of this.#mainLayers()) {
+      const output = layer.forward(x, where, training);
+      layers.push(output);
+      x = output.hidden;
+    }
+    return { embedded, layers, normed: rmsNorm(x, this.arena.get("norm"), { eps: this.config.rmsNormEps }) };
+  }
+
+  /** Logits [T, V] of normed hidden states [T, D]. */
+  head(normed: Tensor): Tensor {
+    const weight = this.arena.get("head");
+    return this.#linear ? this.#linear(normed, weight) : matmul(normed, weight, { layout: "nt" });
+  }
+
+  /**
+   * Loss of a batch: mean next-token cross-entropy in nats, plus lambda times the multi-token prediction losses, plus
+   * the sequence-wise balance losses (report, Eq. 17 to 25). The terms are logged as they enter the total.
+   */
+  loss(batch: TrainingBatch): DeepseekLoss {
+    const output = this.forward(batch, true);
+    const main = headLoss((rows) => this.head(rows), output.normed, batch.targets, this.config.vocabSize);
+    const experts = output.layers.map(({ experts }) => experts?.balanceLoss);
+    const mtp = this.#mtpLoss(batch, output, experts);
+    const terms: Record<string, Tensor> = { main, ...(mtp ? { mtp: mtp.loss } : {}) };
+    const balance = experts.filter((loss) => loss !== undefined).map((loss) => loss.reshape([1]));
+    if (balance.length > 0) terms.balance = balance.reduce(add);
+    return { total: Object.values(terms).reduce(add), terms, ...(mtp ? { mtp } : {}) };
+  }
+
+  /** Moves every expert bias by the loads since the last call, which are then counted anew. */
+  afterStep(): void {
+    for (const { moe } of this.layers) moe?.updateBias(this.biasUpdateSpeed);
+  }
+
+  /** Tokens per expert since the last `afterStep`: [expert layers, nRoutedExperts] u32; undefined without experts. */
+  expertLoads(): Tensor | undefined {
+    const counters = this.layers.flatMap(({ moe }) => (moe ? [moe.parameters.load] : []));
+    if (counters.length === 0) return undefined;
+    const loads = this.gpu.empty([counters.length, this.config.nRoutedExperts], "u32", "expert loads");
+    for (const [row, counter] of counters.entries()) this.gpu.copy(counter, loads, row * counter.bytes);
+    return loads;
+  }
+
+  /** The model as files in Hugging Face's layout, exactly as it is: `load` of the same config gives it back. */
+  save(): Promise<Record<string, Uint8Array>> {
+    return saveModelFiles(this);
+  }
+
+  /** Loads files that `save` gave. @throws CheckpointError when they are of another config. */
+  async load(files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+    loadModelFiles(this, files);
+  }
+
+  #mtpLoss(batch: TrainingBatch, output: ForwardOutput, experts: (Tensor | undefined)[]): MtpOutput | undefined {
+    const { numNextnPredictLayers: depths, numHiddenLayers, hiddenSize, vocabSize, rmsNormEps } = this.config;
+    if (depths === 0) return undefined;
+    const config = { hiddenSize, vocabSize, rmsNormEps, ...this.#mtpSettings() };
+    const hidden = this.#mtpHidden === "normed" ? output.normed : output.layers.at(-1)!.hidden;
+    const modules = Array.from({ length: depths }, (_, k): MtpDepth => {
+      const layer = numHiddenLayers + k;
+      return {
+        parameters: mtpParameters((name) => this.arena.get(name), `layers.${layer}.mtp.`),
+        block: (x, { length }) => {
+          const result = this.layers[layer]!.forward(x, this.#tokens(firstTokens(batch, length)), true);
+          experts.push(result.experts?.balanceLoss);
+          return result.hidden;
+        },
+      };
+    });
+    const shared = { embed: (ids: Int32Array) => this.#embed(ids), head: (normed: Tensor) => this.head(normed) };
+    return mtpLoss(
+      config,
+      { ...batch, inputIds: batch.inputs, labels: batch.targets, hidden },
+      modules,
+      shared,
+      this.#linear,
+    );
+  }
+
+  #mtpSettings(): { mtpHidden: "normed" | "raw"; mtpLossDenominator: "T" | "T-k"; mtpLossWeight: number } {
+    return {
+      mtpHidden: this.#mtpHidden,
+      mtpLossDenominator: this.#mtpLossDenominator,
+      mtpLossWeight: this.mtpLossWeight,
+    };
+  }
+
+  #mainLayers(): readonly DecoderLayer[] {
+    return this.layers.slice(0, this.config.numHiddenLayers);
+  }
+
+  #embed(ids: Int32Array): Tensor {
+    return embedding(this.arena.get("embed"), ids);
+  }
+
+  #tokens({ batch, length, inputs, positions, documentIds }: TokenBatch): MlaTokens {
+    const rows = batch * length;
+    for (const [operand, data] of Object.entries({ inputs, positions, documentIds })) {
+      if (data && data.length !== rows) throw wrongRows(operand, rows, data.length);
+    }
+    const rotation = positions ? this.rotations.at(positions) : this.rotations.consecutive(batch, length);
+    if (!documentIds) return { batch, length, rotation };
+    const documentStart = this.gpu.tensor(
+      documentStarts(documentIds, length),
+      [batch, length],
+      "u32",
+      "document starts",
+    );
+    return { batch, length, rotation, documentStart };
+  }
+}
+
+/**
+ * A model with fresh parameters: normal with deviation initializerRange, norms 1, biases 0, drawn by Philox from `seed`.
+ *
+ * Its tensors belong to the scope that is open at the call. Load a checkpoint with `loadModelFiles`.
+ * @throws ConfigError when a config asks for what is not built.
+ */
+export function createDeepseek(
+  gpu: Gpu,
+  config: DeepseekConfig,
+  options: DeepseekOptions & { readonly seed?: number } = {},
+): DeepseekModel {
+  const { seed = 0 } = options;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new ConfigError({
+      op: "createDeepseek",
+      operand: "seed",
+      expected: "an integer in [0, 2^53)",
+      actual: `${seed}`,
+    });
+  }
+  const model = new DeepseekModel(gpu, config, options);
+  let stream = 0;
+  for (const [name, parameter] of model.arena.parameters) {
+    if (/norm$/i.test(name)) gpu.write(parameter, new Float32Array(parameter.size).fill(1));
+    else fillNormal(parameter, config.initializerRange, { seed, stream: stream++ });
+  }
+  return model;
+}
+
+/** Bias and load counter of every layer with experts, by name. */
+function createState(gpu: Gpu, config: DeepseekConfig): Map<string, Tensor> {
+  const { numHiddenLayers, numNextnPredictLayers } = config;
+  const state = new Map<string, Tensor>();
+  for (let layer = 0; layer < numHiddenLayers + numNextnPredictLayers; layer++) {
+    if (isDense(config, layer)) continue;
+    for (const { name, shape, dtype } of moeStateSpecs(config))
+      state.set(`layers.${layer}.moe.${name}`, gpu.zeros(shape, dtype));
+  }
+  return state;
+}
+
+/** Index of the first token of each token's document, within its row. */
+function documentStarts(documentIds: Int32Array, length: number): Uint32Array {
+  const starts = new Uint32Array(documentIds.length);
+  for (let i = 0; i < documentIds.length; i++) {
+    const t = i % length;
+    starts[i] = t > 0 && documentIds[i] === documentIds[i - 1] ? starts[i - 1]! : t;
+  }
+  return starts;
+}
+
+/** The first `length` tokens of each row. */
+function firstTokens({ batch, length: from, inputs, positions, documentIds }: TokenBatch, length: number): TokenBatch {
+  const cut = (data: Int32Array): Int32Array =>
+    Int32Array.from({ length: batch * length }, (_, i) => data[Math.floor(i / length) * from + (i % length)]!);
+  const optional = {
+    ...(positions ? { positions: cut(positions) } : {}),
+    ...(documentIds ? { documentIds: cut(documentIds) } : {}),
+  };
+  return { batch, length, inputs: cut(inputs), ...optional };
+}
+
+function wrongRows(operand: string, rows: number, actual: number): ShapeError {
+  return new ShapeError({ op: "deepseek", operand, expected: `batch x length = ${rows} values`, actual: `${actual}` });
+}

@@ -1,0 +1,43 @@
+import { existsSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { DeepseekModel } from "./model.ts";
+import { saveModelFiles } from "./model-files.ts";
+
+/**
+ * Writes a model as a checkpoint folder in Hugging Face's layout, which transformers reads: into a temporary folder that
+ * is renamed when all files are on disk. An existing folder is replaced only then.
+ */
+export async function saveCheckpoint(model: DeepseekModel, folder: string): Promise<void> {
+  const target = resolve(folder);
+  const temporary = `${target}.tmp-${process.pid}`;
+  const files = await saveModelFiles(model);
+  await mkdir(dirname(target), { recursive: true });
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary);
+  try {
+    for (const [name, data] of Object.entries(files)) await writeSynced(join(temporary, name), data);
+    await replaceFolder(temporary, target);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Renames; what was there before is put aside first and removed last, so a crash loses neither. */
+async function replaceFolder(source: string, target: string): Promise<void> {
+  const old = `${target}.old-${process.pid}`;
+  if (existsSync(target)) await rename(target, old);
+  await rename(source, target);
+  await rm(old, { recursive: true, force: true });
+}
+
+async function writeSynced(path: string, data: Uint8Array): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

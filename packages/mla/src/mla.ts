@@ -1,0 +1,153 @@
+/*
+ * Multi-head latent attention on the GPU, unabsorbed for training, absorbed for decoding (DeepSeek-V3 report, 2.1.1).
+ *
+ * Differs from the paper: the latents are normed (eps 1e-6 whatever rms_norm_eps says), as the released weights want.
+ * q_a_proj (or q_proj without a query latent) and kv_a_proj_with_mqa read the same x, so they are one weight `qkvA`:
+ * one product instead of two.
+ */
+import {
+  flashAttention,
+  type Gpu,
+  matmul,
+  type ParameterSpec,
+  type RotaryAngles,
+  rmsNorm,
+  rotary,
+  splitColumns,
+  type Tensor,
+} from "@ds3/tensor";
+import { assembleKeyValue } from "./key-value.ts";
+import { ropeTable, softmaxScale } from "./rope-table.ts";
+import type { MlaConfig } from "./types.ts";
+
+/** Eps of both latent norms, fixed in the released models. */
+const LATENT_EPS = 1e-6;
+
+/** A linear layer without bias: x [T, in], weight [out, in] -> [T, out]. Injected to change the precision. */
+export type Linear = (x: Tensor, weight: Tensor) => Tensor;
+
+/** Weights of one layer, [out, in] as in released checkpoints. */
+export interface MlaParameters {
+  /** Rows: q_a_proj (or q_proj when qLoraRank is null), then kv_a_proj_with_mqa: latent rows, rope rows last. */
+  readonly qkvA: Tensor;
+  /** q_a_layernorm [qLoraRank] and q_b_proj [N (nope + rope), qLoraRank]; absent when qLoraRank is null. */
+  readonly qNorm?: Tensor;
+  readonly qB?: Tensor;
+  /** kv_a_layernorm [kvLoraRank]. */
+  readonly kvNorm: Tensor;
+  /** kv_b_proj [N (nope + v), kvLoraRank]. */
+  readonly kvB: Tensor;
+  /** o_proj [hiddenSize, N v]. */
+  readonly o: Tensor;
+}
+
+/** Where the tokens stand. */
+export interface MlaTokens {
+  readonly batch: number;
+  readonly length: number;
+  /** Rotation tables, and one row of them for each of the batch x length tokens. */
+  readonly rotation: RotaryAngles;
+  /** u32 [batch, length]: first token of each token's document within its row; absent: one document a row. */
+  readonly documentStart?: Tensor;
+}
+
+/** What a layer gives. `latent` and `ropeKey` are what a cache keeps of each token. */
+export interface MlaOutput {
+  /** [T, hiddenSize] after o_proj, without residual. */
+  readonly y: Tensor;
+  /** norm(c_KV) [T, kvLoraRank] */
+  readonly latent: Tensor;
+  /** Rotated shared key, pairs adjacent [T, qkRopeHeadDim] */
+  readonly ropeKey: Tensor;
+}
+
+/** Names and shapes of a layer's parameters, for an arena; matrices decay, norms do not. */
+export function mlaParameterSpecs(config: MlaConfig, prefix: string): ParameterSpec[] {
+  const { hiddenSize, qLoraRank, kvLoraRank, numAttentionHeads: N, vHeadDim } = config;
+  const { qkNopeHeadDim, qkRopeHeadDim } = config;
+  const queryWidth = N * (qkNopeHeadDim + qkRopeHeadDim);
+  const matrix = (name: string, shape: number[]): ParameterSpec => ({ name: prefix + name, shape, decay: true });
+  const norm = (name: string, size: number): ParameterSpec => ({ name: prefix + name, shape: [size], decay: false });
+  return [
+    matrix("qkvA", [(qLoraRank ?? queryWidth) + kvLoraRank + qkRopeHeadDim, hiddenSize]),
+    ...(qLoraRank === null ? [] : [norm("qNorm", qLoraRank), matrix("qB", [queryWidth, qLoraRank])]),
+    norm("kvNorm", kvLoraRank),
+    matrix("kvB", [N * (qkNopeHeadDim + vHeadDim), kvLoraRank]),
+    matrix("o", [hiddenSize, N * vHeadDim]),
+  ];
+}
+
+/** The layer's parameters out of an arena's map, by the names of `mlaParameterSpecs`. */
+export function mlaParameters(config: MlaConfig, get: (name: string) => Tensor, prefix: string): MlaParameters {
+  const shared = {
+    qkvA: get(`${prefix}qkvA`),
+    kvNorm: get(`${prefix}kvNorm`),
+    kvB: get(`${prefix}kvB`),
+    o: get(`${prefix}o`),
+  };
+  return config.qLoraRank === null ? shared : { ...shared, qNorm: get(`${prefix}qNorm`), qB: get(`${prefix}qB`) };
+}
+
+/** Rotation tables for positions first .. first + length - 1, computed in double and rounded once. */
+export function createRotation(
+  gpu: Gpu,
+  config: MlaConfig,
+  length: number,
+  first = 0,
+): Omit<RotaryAngles, "positions"> {
+  const pairs = config.qkRopeHeadDim / 2;
+  const { cos, sin } = ropeTable(
+    config,
+    Int32Array.from({ length }, (_, i) => first + i),
+  );
+  return { cos: gpu.tensor(cos, [length, pairs], "f32", "cos"), sin: gpu.tensor(sin, [length, pairs], "f32", "sin") };
+}
+
+/**
+ * One attention layer: x [T, hiddenSize] with T = batch x length -> y [T, hiddenSize]. Causal, within documents.
+ *
+ * Equations 1 to 11 of the report. Differentiable in x and all parameters.
+ * @throws ShapeError when a parameter or x disagrees with the config.
+ */
+export function mla(
+  x: Tensor,
+  config: MlaConfig,
+  parameters: MlaParameters,
+  tokens: MlaTokens,
+  linear: Linear = defaultLinear,
+): MlaOutput {
+  const { batch, length, rotation, documentStart } = tokens;
+  const { numAttentionHeads: N, qkNopeHeadDim, vHeadDim } = config;
+  const { q, latent, ropeKey } = project(x, config, parameters, rotation, linear);
+  const kv = linear(latent, parameters.kvB).reshape([-1, N, qkNopeHeadDim + vHeadDim]);
+  const { k, v } = assembleKeyValue(kv, ropeKey, qkNopeHeadDim);
+  const rows = (t: Tensor): Tensor => t.reshape([batch, length, N, t.shape.at(-1)!]);
+  const options = { scale: softmaxScale(config), ...(documentStart ? { documentStart } : {}) };
+  const heads = flashAttention(rows(q), rows(k), rows(v), options);
+  return { y: linear(heads.reshape([-1, N * vHeadDim]), parameters.o), latent, ropeKey };
+}
+
+/** Queries [T, N, nope + rope] rotated, normed latent [T, C] and rotated shared key [T, R]: Eq. 1, 3, 6 to 9. */
+export function project(
+  x: Tensor,
+  config: MlaConfig,
+  parameters: MlaParameters,
+  rotation: RotaryAngles,
+  linear: Linear = defaultLinear,
+): { readonly q: Tensor; readonly latent: Tensor; readonly ropeKey: Tensor } {
+  const { numAttentionHeads: N, qkNopeHeadDim, qkRopeHeadDim: R, kvLoraRank } = config;
+  const down = linear(x, parameters.qkvA);
+  const queryWidth = parameters.qkvA.shape[0]! - kvLoraRank - R;
+  const [query, compressed, key] = splitColumns(down, [queryWidth, kvLoraRank, R]) as [Tensor, Tensor, Tensor];
+  const flat =
+    parameters.qB && parameters.qNorm
+      ? linear(rmsNorm(query, parameters.qNorm, { eps: LATENT_EPS }), parameters.qB)
+      : query;
+  const q = rotary(flat.reshape([-1, N, qkNopeHeadDim + R]), rotation, { from: qkNopeHeadDim, size: R });
+  const ropeKey = rotary(key.reshape([-1, 1, R]), rotation).reshape([-1, R]);
+  return { q, latent: rmsNorm(compressed, parameters.kvNorm, { eps: LATENT_EPS }), ropeKey };
+}
+
+function defaultLinear(x: Tensor, weight: Tensor): Tensor {
+  return matmul(x, weight, { layout: "nt" });
+}

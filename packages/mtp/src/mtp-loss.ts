@@ -1,0 +1,147 @@
+import { ConfigError, ShapeError } from "@ds3/errors";
+import { addScaled, crossEntropy, scale, splitColumns, type Tensor } from "@ds3/tensor";
+import { type Block, type Linear, type MtpModuleParameters, type MtpRows, mtpModule } from "./mtp-module.ts";
+import type { MtpConfig } from "./types.ts";
+
+/** Label that no loss counts. */
+const IGNORED_LABEL = -100;
+
+/** One depth: its weights and its transformer block. */
+export interface MtpDepth {
+  readonly parameters: MtpModuleParameters;
+  readonly block: Block;
+}
+
+/** The main model's embedding and head, which all depths share. */
+export interface MtpSharedLayers {
+  /** ids [R] -> [R, D] */
+  readonly embed: (ids: Int32Array) => Tensor;
+  /** [R, D] -> logits [R, V] */
+  readonly head: (normed: Tensor) => Tensor;
+}
+
+/** `batch` sequences of `length` tokens. */
+export interface MtpBatch extends MtpRows {
+  /** h^0 [batch x length, D]: after the main model's final norm for `normed`, before it for `raw`. */
+  readonly hidden: Tensor;
+  /** [batch x length] */
+  readonly inputIds: Int32Array;
+  /** [batch x length]: the main model's labels, the token after each input; -100 is not counted. */
+  readonly labels: Int32Array;
+}
+
+/** What one depth computed. */
+export interface MtpDepthOutput {
+  /** h^k [batch x (length - k), D] */
+  readonly hidden: Tensor;
+  /** [batch x (length - k), V]; row i predicts labels[i + k]. Backward overwrites it. */
+  readonly logits: Tensor;
+  /** L^k [1], nats, by the configured denominator. */
+  readonly loss: Tensor;
+}
+
+/** All depths and their weighted sum. */
+export interface MtpOutput {
+  readonly depths: readonly MtpDepthOutput[];
+  /** lambda / D sum_k L^k [1] (Eq. 25). */
+  readonly loss: Tensor;
+}
+
+/**
+ * Runs all multi-token prediction depths and their loss (DeepSeek-V3 report, Eq. 21 to 25). Depth k reads rows
+ * 0 .. T-k-1 of h^(k-1) with the embeddings of tokens k .. T-1, and predicts the token k + 1 places ahead.
+ *
+ * @throws ConfigError when there is no depth; ShapeError when T is not larger than the number of depths.
+ */
+export function mtpLoss(
+  config: MtpConfig,
+  batch: MtpBatch,
+  depths: readonly MtpDepth[],
+  shared: MtpSharedLayers,
+  linear?: Linear,
+): MtpOutput {
+  check(batch, depths.length);
+  const outputs: MtpDepthOutput[] = [];
+  let { hidden } = batch;
+  for (const [i, depth] of depths.entries()) {
+    const { normed, ...output } = runDepth(config, batch, hidden, i + 1, depth, shared, linear);
+    hidden = config.mtpHidden === "normed" ? normed : output.hidden;
+    outputs.push(output);
+  }
+  const weight = config.mtpLossWeight / depths.length;
+  const first = scale(outputs[0]!.loss, weight);
+  return { depths: outputs, loss: outputs.slice(1).reduce((sum, { loss }) => addScaled(sum, loss, weight), first) };
+}
+
+function runDepth(
+  config: MtpConfig,
+  batch: MtpBatch,
+  previous: Tensor,
+  k: number,
+  { parameters, block }: MtpDepth,
+  { embed, head }: MtpSharedLayers,
+  linear: Linear | undefined,
+): MtpDepthOutput & { readonly normed: Tensor } {
+  const rows = { batch: batch.batch, length: batch.length - k };
+  const inputs = {
+    ...rows,
+    hidden: dropLastRow(previous, rows),
+    embedded: embed(fromColumn(batch.inputIds, batch, k)),
+  };
+  const { hidden, normed } = mtpModule(inputs, parameters, block, config, linear);
+  const logits = head(normed);
+  const loss = crossEntropy(logits, fromColumn(batch.labels, batch, k), denominatorOf(config, batch));
+  return { hidden, normed, logits, loss };
+}
+
+/** Eq. 24 divides by T although depth k has T - k terms; labels that are ignored count in neither. */
+function denominatorOf({ mtpLossDenominator }: MtpConfig, { labels }: MtpBatch): { denominator?: number } {
+  if (mtpLossDenominator === "T-k") return {};
+  return {
+    denominator: Math.max(
+      1,
+      labels.reduce((count, label) => count + (label === IGNORED_LABEL ? 0 : 1), 0),
+    ),
+  };
+}
+
+/** [B x (L + 1), D] without the last row of every sequence. */
+function dropLastRow(x: Tensor, { batch, length }: MtpRows): Tensor {
+  const D = x.shape[1]!;
+  const [kept] = splitColumns(x.reshape([batch, (length + 1) * D]), [length * D, D]);
+  return kept!.reshape([batch * length, D]);
+}
+
+/** Columns k .. T-1 of ids [B, T]. */
+function fromColumn(ids: Int32Array, { batch, length }: MtpRows, k: number): Int32Array {
+  const kept = new Int32Array(batch * (length - k));
+  for (let b = 0; b < batch; b++) kept.set(ids.subarray(b * length + k, (b + 1) * length), b * (length - k));
+  return kept;
+}
+
+function check({ batch, length, hidden, inputIds, labels }: MtpBatch, depths: number): void {
+  const op = "mtpLoss";
+  if (depths === 0) throw new ConfigError({ op, operand: "depths", expected: "at least one", actual: "none" });
+  if (length <= depths) {
+    throw new ShapeError({
+      op,
+      operand: "length",
+      expected: `more than ${depths} tokens a sequence`,
+      actual: `${length}`,
+    });
+  }
+  const rows = batch * length;
+  for (const [operand, actual] of [
+    ["hidden", hidden.shape[0]],
+    ["inputIds", inputIds.length],
+    ["labels", labels.length],
+  ]) {
+    if (actual !== rows)
+      throw new ShapeError({
+        op,
+        operand: `${operand}`,
+        expected: `batch x length = ${rows} rows`,
+        actual: `${actual}`,
+      });
+  }
+}

@@ -1,0 +1,63 @@
+import type { Arena, Gpu, Tensor } from "@ds3/tensor";
+
+/** The loss of one micro-batch. */
+export interface LossOutput {
+  /** The scalar [1] that is minimised: the weighted sum of the terms. */
+  readonly total: Tensor;
+  /** Scalars [1] that are logged under their names, e.g. `main`, `mtp`, `balance`. */
+  readonly terms: Readonly<Record<string, Tensor>>;
+}
+
+/** Files of a model, by file name: config.json, model.safetensors and the like. */
+export type ModelFiles = Readonly<Record<string, Uint8Array>>;
+
+/** What the trainer asks of a model: any loss over parameters in an arena. */
+export interface TrainableModel<Batch> {
+  readonly gpu: Gpu;
+  readonly arena: Arena;
+  /** Encodes forward and loss of a micro-batch; a tape is open. */
+  loss(batch: Batch): LossOutput;
+  /** After each optimiser step, e.g. to move expert biases by the loads of all micro-batches. */
+  afterStep?(): void;
+  /** Tokens per expert since the last step, [layers, experts] u32, before `afterStep` clears them. */
+  expertLoads?(): Tensor | undefined;
+  /** The model as files, parameters and non-trained state included, in a layout that `load` reads back exactly. */
+  save(): Promise<ModelFiles>;
+  load(files: ModelFiles): Promise<void>;
+}
+
+/** Batches in an order that depends on the seed alone, from a position that can be saved. */
+export interface BatchSource<Batch> {
+  /** Training tokens in each batch. */
+  readonly tokensPerBatch: number;
+  next(): Batch;
+  /** Where the next batch comes from; plain JSON. */
+  cursor(): unknown;
+  seek(cursor: unknown): void;
+}
+
+/** Everything known of one optimiser step, a line of the metrics file. */
+export interface StepRecord {
+  /** From 1. */
+  readonly step: number;
+  /** Training tokens so far, this step included. */
+  readonly tokens: number;
+  /** Mean over the micro-batches, in nats for a language model. */
+  readonly loss: number;
+  readonly terms: Readonly<Record<string, number>>;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradientNorm: number;
+  /** Tokens per expert, a row a layer; absent for models without experts. */
+  readonly expertLoads?: readonly (readonly number[])[];
+  readonly microBatches: number;
+}
+
+/** A validation result in the metrics file. */
+export interface ValidationRecord {
+  readonly step: number;
+  readonly tokens: number;
+  readonly validationLoss: number;
+  /** Mean nats per token, over ln 2 and bytes per token; absent when the bytes are not known. */
+  readonly bitsPerByte?: number;
+}
