@@ -13,7 +13,7 @@
  * invocation, strided by 16 so that neighbouring invocations touch neighbouring addresses.
  *
  * alpha multiplies B where it enters the panel or tile, once per element, not once per product. Outside [0, K) both
- * operands are zero, never just one of them: 0 x NaN must not reach the sum.
+ * operands are zero, never just one of them: what lies beside a row may be NaN, and 0 x NaN must not reach the sum.
  */
 import { defineKernel, type ElementType, type Kernel, type UniformType } from "./kernel.ts";
 
@@ -100,7 +100,7 @@ ${columns.map((j) => `  let n${j} = min(column + ${j * lanes}u, u.N - 1u);`).joi
     let filled = min(${depth}u, (left + ${lanes - 1}u) / ${lanes}u * ${lanes}u);
     for (var i = 0u; i < filled; i++) {
       let inside = i < left;
-      let k = min(k0 + i, p.depth - 1u);
+      let k = k0 + i;
 ${columns.map((j) => `      panel[i * ${columnsPerLane}u + ${j}u] = select(0.0, u.alpha * B[${bIndex(layout, "k", `n${j}`)}], inside);`).join("\n")}
     }
     let resume = k0 > 0u || u.accumulate != 0u;
@@ -145,7 +145,7 @@ function panelBlock(params: PanelParams, q: number): string {
 
 /** A[m, k0 + offset], zero beyond K. */
 function panelLoad(layout: MatmulLayout, offset: string): string {
-  return `select(0.0, A[${aIndex(layout, "m", `min(k0 + ${offset}, p.depth - 1u)`)}], ${offset} < left)`;
+  return `select(0.0, A[${aIndex(layout, "m", `(k0 + ${offset})`)}], ${offset} < left)`;
 }
 
 /** The tiled kernel: same uniforms, bindings and grid, with tiles of 64 x 64; a row chunk may hold several tiles. */

@@ -1,0 +1,197 @@
+/** The numbers of every variant, whatever this machine's device would pick: what the op tests of one target do not reach. */
+import { expectNear, normals, useTestGpu } from "@ds3/testing";
+import { describe, expect, test } from "vitest";
+import { matmulRef } from "./matmul.ref.ts";
+import { type MatmulLayout, matmulPanelWgsl } from "./matmul.wgsl.ts";
+import { groupTileCount, groupTileRows, planGroupedMatmul, planGroupTable, planMatmul } from "./matmul-plan.ts";
+import type { KernelTarget } from "./target.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** f32 sums of up to 300 products against f64, relative to the largest entry. */
+const TOLERANCE = 3e-6;
+const device = useTestGpu();
+const layouts: MatmulLayout[] = ["nn", "nt", "tn"];
+const targets: [string, () => KernelTarget][] = [
+  ["this device", () => device.gpu.target],
+  ["software without subgroups", () => ({ software: true, subgroupSize: 0 })],
+  ["hardware without subgroups", () => ({ software: false, subgroupSize: 0 })],
+];
+
+function reference(
+  a: Float64Array,
+  b: Float64Array,
+  layout: MatmulLayout,
+  m: number,
+  n: number,
+  k: number,
+): Float64Array {
+  return matmulRef(a, b, { m, n, k, transposeA: layout === "tn", transposeB: layout === "nt" });
+}
+
+async function read(tensor: Tensor): Promise<Float64Array> {
+  return Float64Array.from(await tensor.data());
+}
+
+describe.each(targets)("matmul kernels for %s", (_, target) => {
+  test.each(layouts)("%s: strided batches, alpha, accumulation", async (layout) => {
+    using _scope = device.gpu.scope();
+    for (const [M, N, K] of [
+      [1, 129, 127],
+      [7, 7, 129],
+      [127, 129, 7],
+      [129, 40, 300],
+      [65, 64, 64],
+    ] as const) {
+      const [batch, pad] = [2, 3];
+      const [rowsA, lda] = layout === "tn" ? [K, M + pad] : [M, K + pad];
+      const [rowsB, ldb] = layout === "nt" ? [N, K + pad] : [K, N + pad];
+      const [strideA, strideB, strideC, ldc] = [rowsA * lda + 5, rowsB * ldb, M * (N + pad), N + pad];
+      const [a, b, c] = [normals(batch * strideA, 1), normals(batch * strideB, 2), normals(batch * strideC, 3)];
+      const want = c.slice();
+      for (let z = 0; z < batch; z++) {
+        const partA = dense(a, z * strideA, rowsA, lda - pad, lda);
+        const partB = dense(b, z * strideB, rowsB, ldb - pad, ldb);
+        const product = reference(partA, partB, layout, M, N, K);
+        for (const [i, sum] of product.entries()) want[z * strideC + Math.floor(i / N) * ldc + (i % N)]! += 0.75 * sum;
+      }
+      poison(a, batch, strideA, rowsA, lda, pad);
+      const operands = { A: device.gpu.tensor(a), B: device.gpu.tensor(b), C: device.gpu.tensor(c) };
+      const strides = { lda, ldb, ldc, strideA, strideB, strideC };
+      const plan = planMatmul(target(), { layout, M, N, K, batch, ...strides, alpha: 0.75, accumulate: true });
+      device.gpu.dispatch(plan.kernel, operands, plan.uniforms, plan.groups);
+      expectNear(`${layout} ${M}x${N}x${K}`, await read(operands.C), want, [want.length], TOLERANCE);
+    }
+  });
+
+  test.each([
+    { name: "uneven, one empty", counts: [130, 0, 7, 163], R: 300 },
+    { name: "unused capacity", counts: [1, 260, 1], R: 290 },
+    { name: "many small", counts: [3, 0, 0, 64, 65, 1, 0, 2], R: 135 },
+    { name: "no rows at all", counts: [0, 0], R: 40 },
+  ])("experts: $name", async ({ counts, R }) => {
+    using _scope = device.gpu.scope();
+    const [E, F, D] = [counts.length, 37, 70];
+    const offsets = [0, ...counts.map((_, e) => counts.slice(0, e + 1).reduce((sum, n) => sum + n, 0))];
+    const [x, w, dy] = [normals(R * D, 4), normals(E * F * D, 5), normals(R * F, 6)];
+    const want = {
+      y: new Float64Array(R * F).fill(9),
+      dx: new Float64Array(R * D).fill(9),
+      dw: new Float64Array(E * F * D),
+    };
+    for (const [e, n] of counts.entries()) {
+      const [from, to] = [offsets[e]!, offsets[e + 1]!];
+      const we = w.subarray(e * F * D, (e + 1) * F * D);
+      want.y.set(reference(x.subarray(from * D, to * D), we, "nt", n, F, D), from * F);
+      want.dx.set(reference(dy.subarray(from * F, to * F), we, "nn", n, D, F), from * D);
+      want.dw.set(reference(dy.subarray(from * F, to * F), x.subarray(from * D, to * D), "tn", F, D, n), e * F * D);
+    }
+    const got = runExperts(target(), { R, E, D, F, offsets, x, w, dy });
+    expectNear("y", await read(got.y), want.y, [R, F], TOLERANCE);
+    expectNear("dx", await read(got.dx), want.dx, [R, D], TOLERANCE);
+    expectNear("dw", await read(got.dw), want.dw, [E, F, D], TOLERANCE);
+    const twice = want.dw.map((value) => 2 * value);
+    expectNear("dw accumulated", await read(got.dwTwice), twice, [E, F, D], TOLERANCE);
+  });
+
+  test("the table covers every row once and leaves the surplus empty", async () => {
+    using _scope = device.gpu.scope();
+    const [R, counts] = [1500, [700, 0, 1, 513]];
+    const E = counts.length;
+    const table = device.gpu.empty([groupTileCount(target(), R, E), 4], "u32");
+    const { kernel, uniforms, groups } = planGroupTable(target(), { R, E });
+    device.gpu.dispatch(
+      kernel,
+      { offsets: device.gpu.tensor([0, 700, 700, 701, 1214], [5], "u32"), tiles: table },
+      uniforms,
+      groups,
+    );
+    const tiles = await table.data<"u32">();
+    const owner = new Array<number>(R).fill(-1);
+    for (let t = 0; t < tiles.length; t += 4) {
+      const [e, from, to] = [tiles[t]!, tiles[t + 1]!, tiles[t + 2]!];
+      expect(to - from).toBeLessThanOrEqual(groupTileRows(target(), R));
+      for (let row = from; row < to; row++) {
+        expect(owner[row]).toBe(-1);
+        owner[row] = e;
+      }
+    }
+    const expected = counts.flatMap((n, e) => new Array<number>(n).fill(e));
+    expect(owner).toEqual([...expected, ...new Array<number>(R - expected.length).fill(-1)]);
+  });
+});
+
+test.each(layouts)("%s: the deep panel of large products", async (layout) => {
+  using _scope = device.gpu.scope();
+  const { subgroupSize } = device.gpu.target;
+  const lanes = subgroupSize || 8;
+  const kernel = matmulPanelWgsl({ layout, lanes, subgroups: subgroupSize > 0, columnsPerLane: 8, depth: 128 });
+  const [M, N, K] = [33, 70, 300];
+  const [a, b] = [normals(M * K, 7), normals(K * N, 8)];
+  const C = device.gpu.empty([M, N]);
+  const { uniforms } = planMatmul({ software: true, subgroupSize }, { layout, M, N, K });
+  const groups = [Math.ceil(N / (8 * lanes)), Math.ceil(M / 10), 1] as const;
+  device.gpu.dispatch(
+    kernel,
+    { A: device.gpu.tensor(a), B: device.gpu.tensor(b), C },
+    { ...uniforms, rowsPerGroup: 10 },
+    groups,
+  );
+  expectNear("C", await read(C), reference(a, b, layout, M, N, K), [M, N], TOLERANCE);
+});
+
+/** Rows of `width` values that lie `pitch` apart, as one dense matrix. */
+function dense(values: Float64Array, start: number, rows: number, width: number, pitch: number): Float64Array {
+  return Float64Array.from(
+    { length: rows * width },
+    (_, i) => values[start + Math.floor(i / width) * pitch + (i % width)]!,
+  );
+}
+
+/** NaN between the rows: a kernel that multiplies what lies beside a row by zero shows it. */
+function poison(values: Float64Array, batch: number, stride: number, rows: number, pitch: number, pad: number): void {
+  for (let row = 0; row < batch * rows; row++) {
+    const end = Math.floor(row / rows) * stride + ((row % rows) + 1) * pitch;
+    values.fill(Number.NaN, end - pad, end);
+  }
+}
+
+interface Experts {
+  readonly R: number;
+  readonly E: number;
+  readonly D: number;
+  readonly F: number;
+  readonly offsets: readonly number[];
+  readonly x: Float64Array;
+  readonly w: Float64Array;
+  readonly dy: Float64Array;
+}
+
+/** Forward, dgrad, wgrad, and wgrad a second time onto the first; outputs start as nines where rows may stay untouched. */
+function runExperts(
+  target: KernelTarget,
+  { R, E, D, F, offsets, x, w, dy }: Experts,
+): Record<"y" | "dx" | "dw" | "dwTwice", Tensor> {
+  const { gpu } = device;
+  const tensors = {
+    x: gpu.tensor(x),
+    w: gpu.tensor(w),
+    dy: gpu.tensor(dy),
+    offsets: gpu.tensor(offsets, [E + 1], "u32"),
+  };
+  const tiles = gpu.empty([groupTileCount(target, R, E), 4], "u32");
+  const table = planGroupTable(target, { R, E });
+  gpu.dispatch(table.kernel, { offsets: tensors.offsets, tiles }, table.uniforms, table.groups);
+  const rows = (layout: "nn" | "nt", A: Tensor, N: number, K: number): Tensor => {
+    const C = gpu.full([R, N], 9);
+    const plan = planGroupedMatmul(target, { grouped: "rows", layout, R, E, N, K });
+    gpu.dispatch(plan.kernel, { A, B: tensors.w, tiles, C }, plan.uniforms, plan.groups);
+    return C;
+  };
+  const wgrad = (C: Tensor, accumulate: boolean): Tensor => {
+    const plan = planGroupedMatmul(target, { grouped: "k", layout: "tn", R, E, N: D, M: F, accumulate });
+    gpu.dispatch(plan.kernel, { A: tensors.dy, B: tensors.x, offsets: tensors.offsets, C }, plan.uniforms, plan.groups);
+    return C;
+  };
+  const [y, dx, dw] = [rows("nt", tensors.x, F, D), rows("nn", tensors.dy, D, F), wgrad(gpu.full([E, F, D], 9), false)];
+  return { y, dx, dw, dwTwice: wgrad(wgrad(gpu.full([E, F, D], 9), false), true) };
+}
