@@ -1,6 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { type RowTeamParams, teamLabel } from "./rms-norm.wgsl.ts";
-import { rowMain, rowUniforms } from "./row-kernel.ts";
+import { type RowTeamParams, rowMain, rowUniforms, teamLabel } from "./row-kernel.ts";
 import { teamFeatures, teamReductions } from "./target.ts";
 
 /**

@@ -1,6 +1,13 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { type RowTeamParams, teamLabel } from "./rms-norm.wgsl.ts";
-import { eachIndex, type MapParams, mapLabel, rowMain, rowUniforms } from "./row-kernel.ts";
+import {
+  eachIndex,
+  type MapParams,
+  mapLabel,
+  type RowTeamParams,
+  rowMain,
+  rowUniforms,
+  teamLabel,
+} from "./row-kernel.ts";
 import { teamFeatures, teamReductions } from "./target.ts";
 
 /** Logits that a lane takes at a time: one rescaling of its sum serves all of them. */

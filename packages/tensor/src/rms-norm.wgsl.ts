@@ -1,15 +1,18 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { assignment, eachIndex, type MapParams, mapLabel, rowMain, rowUniforms } from "./row-kernel.ts";
-import { type Team, teamFeatures, teamReductions } from "./target.ts";
+import {
+  assignment,
+  eachIndex,
+  type MapParams,
+  mapLabel,
+  type RowTeamParams,
+  rowMain,
+  rowUniforms,
+  teamLabel,
+} from "./row-kernel.ts";
+import { teamFeatures, teamReductions } from "./target.ts";
 
 /** Columns of one lane in the column sums. */
 const LANE_COLUMNS = 4;
-
-/** Parameters of the kernels in which a team shares a row. */
-export interface RowTeamParams {
-  readonly team: Team;
-  readonly accumulate?: boolean;
-}
 
 /** y = x inverseRms weight, inverseRms = 1 / sqrt(mean x^2 + eps). x, y [rows, D], weight [D], inverseRms [rows]. */
 export function rmsNormWgsl({ team }: RowTeamParams): Kernel {
@@ -111,9 +114,4 @@ ${columns.map((j) => `    s${j} += ${term(`n${j}`)};`).join("\n")}
   let to = group.y * u.D + column;
 ${columns.map((j) => `  if (column + ${j * lanes}u < u.D) { out[to + ${j * lanes}u] ${assign} s${j}; }`).join("\n")}
 }`;
-}
-
-/** The part of a label that names a team and its parameters. */
-export function teamLabel({ team, accumulate = false }: RowTeamParams): string {
-  return `lanes=${team.size} ${team.subgroup ? "subgroup" : "workgroup"}${accumulate ? " accumulate" : ""}`;
 }

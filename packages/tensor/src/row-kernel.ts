@@ -9,7 +9,7 @@
 import type { Gpu } from "./gpu.ts";
 import { FLAT_INDEX, flatGrid } from "./grid.ts";
 import type { Kernel } from "./kernel.ts";
-import { type KernelTarget, teamOf } from "./target.ts";
+import { type KernelTarget, type Team, teamOf } from "./target.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Elements per workgroup to aim at. */
@@ -23,6 +23,18 @@ export interface MapParams {
   readonly lanes: number;
   /** Adds to the output instead of overwriting it: gradients that arrive second. */
   readonly accumulate?: boolean;
+}
+
+/** Parameters of a kernel in which a team shares a row and reduces over it. */
+export interface RowTeamParams {
+  readonly team: Team;
+  /** Adds to the output instead of overwriting it. */
+  readonly accumulate?: boolean;
+}
+
+/** The part of a label that names a team. */
+export function teamLabel({ team, accumulate = false }: RowTeamParams): string {
+  return `lanes=${team.size} ${team.subgroup ? "subgroup" : "workgroup"}${accumulate ? " accumulate" : ""}`;
 }
 
 /** Invocations per workgroup of a map kernel: those of a team. */
