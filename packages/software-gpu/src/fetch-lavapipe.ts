@@ -7,7 +7,7 @@ import type { FetchedDriver } from "./place-driver.ts";
 import { type CommandError, type CommandOutput, runCommand } from "./run-command.ts";
 
 /** What is downloaded in all, package lists included; the exact size is known only after a part of it is here. */
-export const lavapipeDownload = "about 70 MB";
+export const lavapipeDownload = "60 to 90 MB";
 
 /** Dawn rejects lavapipe of older Mesa releases. */
 const FIRST_MESA = 25;
