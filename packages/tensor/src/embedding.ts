@@ -7,6 +7,7 @@ import { ShapeError } from "@ds3/errors";
 import { sizeOf } from "./dtype.ts";
 import { embeddingGradientWgsl, embeddingWgsl } from "./embedding.wgsl.ts";
 import { assertDtype } from "./gpu.ts";
+import { groupById } from "./group-by-id.ts";
 import { assertIds } from "./host-ids.ts";
 import { cachedTemplate } from "./kernel.ts";
 import { dispatchRows, lanesOf } from "./row-kernel.ts";
@@ -46,23 +47,6 @@ export function embedding(weight: Tensor, ids: Int32Array, shape: readonly numbe
       }),
   });
   return y;
-}
-
-/** ids [T], positions sorted by id [T], first place of each distinct id and T [G + 1], distinct ids [G]: one upload. */
-function groupById(ids: Int32Array): { readonly table: Int32Array; readonly distinct: number } {
-  const T = ids.length;
-  // One number sorts by id, then by position: exact below 2^53.
-  const keys = Float64Array.from(ids, (id, position) => id * T + position).sort();
-  const positions = Array.from(keys, (key) => key % T);
-  const starts: number[] = [];
-  const distinct: number[] = [];
-  for (const [place, position] of positions.entries()) {
-    const id = ids[position]!;
-    if (id === distinct.at(-1)) continue;
-    starts.push(place);
-    distinct.push(id);
-  }
-  return { table: Int32Array.from([...ids, ...positions, ...starts, T, ...distinct]), distinct: distinct.length };
 }
 
 function checkOperands(weight: Tensor, ids: Int32Array, shape: readonly number[]): readonly [V: number, D: number] {
