@@ -19,7 +19,7 @@ export interface RotaryAngles {
   readonly cos: Tensor;
   /** [P, R/2] f32. */
   readonly sin: Tensor;
-  /** One table row for each row of x, i32, below P: from `gpu.tensor(ids, shape, "i32")`; one upload serves all layers. */
+  /** One table row for each row of x, i32, below P (`uploadIds` checks them); one upload serves all layers. */
   readonly positions: Tensor;
 }
 
