@@ -101,10 +101,14 @@ function keyGradPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
   return softwarePlan(flashKeyGradSoftware({ ...tile, documents }), shape, S);
 }
 
-/** The tile of a kernel that spends `width` multiply-adds on a pair of rows; undefined: the portable kernel runs. */
+/**
+ * The tile of a kernel that spends `width` multiply-adds on a pair of rows; undefined: the portable kernel runs. With
+ * one row a lane broadcasts would outnumber the products, and take half a minute to compile at 256 / 256.
+ */
 function tileOf({ software, subgroupSize }: KernelTarget, shape: FlashShape, width: number): FlashTile | undefined {
   if (!software || subgroupSize === 0) return undefined;
-  const perLane = [8, 4, 2].find((n) => n * width <= UNROLLED) ?? 1;
+  const perLane = [8, 4, 2].find((n) => n * width <= UNROLLED);
+  if (perLane === undefined) return undefined;
   return { lanes: subgroupSize, perLane, headDimQk: shape.headDimQk, headDimV: shape.headDimV };
 }
 
