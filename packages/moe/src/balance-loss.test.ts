@@ -1,5 +1,5 @@
 import { ConfigError, ShapeError } from "@ds3/errors";
-import { testOp, uniforms, useTestGpu } from "@ds3/testing";
+import { expectNear, testOp, uniforms, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { balanceLossRef } from "./balance-loss.ref.ts";
 import { balanceLoss } from "./balance-loss.ts";
@@ -78,6 +78,22 @@ describe("balanceLoss", () => {
     const indices = gpu.tensor([0, 1, 2, 3], [4, 1], "u32");
     const options = { sequences: 1, balanceLossWeight: 0.5, balanceTopk: "selected" } as const;
     expect(await balanceLoss(gpu.full([4, 4], 0.5), indices, options).item()).toBe(0.5);
+  });
+
+  test("the gradient adds to one that is there already, scaled by the loss's own", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const options = { batch: 2, length: 3, nRoutedExperts: 4, numExpertsPerTok: 2, balanceLossWeight: 0.3 } as const;
+    const params = { ...options, balanceTopk: "selected" } as const;
+    const { values } = scoresOf(params).scores;
+    using tape = gpu.tape();
+    const scores = tape.watch(gpu.tensor(values, [6, 4]));
+    const indices = gpu.tensor(choices(values, params), [6, 2], "u32");
+    const losses = [0, 1].map(() => balanceLoss(scores, indices, { ...params, sequences: 2 }));
+    tape.backwardFrom(losses.map((loss, i) => [loss, gpu.full([], 1 + i)] as const));
+    const { gradLogits } = balanceLossRef(values, choices(values, params), params);
+    const want = gradLogits.map((g, i) => (3 * g) / (values[i]! * (1 - values[i]!)));
+    expectNear("gradient", await tape.gradient(scores)!.data(), want, [6, 4], 2e-5);
   });
 
   test("errors", () => {

@@ -7,7 +7,7 @@ import { dispatch } from "./dispatch.ts";
 import { type Linear, linearF32, mlp } from "./mlp.ts";
 import { moeParameterSpecs, moeStateSpecs } from "./parameter-specs.ts";
 import { planDispatch } from "./plan-dispatch.ts";
-import { assertRouter, route } from "./route.ts";
+import { assertRouter, type Routing, route } from "./route.ts";
 import type { BalanceTopk, MoeConfig } from "./types.ts";
 import { accumulateLoad, updateBias } from "./update-bias.ts";
 
@@ -47,6 +47,8 @@ export interface MoeResult {
   readonly y: Tensor;
   /** u32 [E]: tokens per expert in this call. */
   readonly load: Tensor;
+  /** Which experts each of the T tokens took, and how much they weigh. */
+  readonly routing: Routing;
   /** Scalar [], to be added to the loss; undefined outside training or with a weight of 0. */
   readonly balanceLoss: Tensor | undefined;
 }
@@ -111,7 +113,7 @@ function runLayer(
   const isBalanced = sequences > 0 && balanceLossWeight > 0;
   const balance = { sequences, balanceLossWeight, balanceTopk };
   const loss = isBalanced ? balanceLoss(routing.scores, routing.indices, balance) : undefined;
-  return { y, load: plan.load, balanceLoss: loss };
+  return { y, load: plan.load, routing, balanceLoss: loss };
 }
 
 function sequencesOf({ shape }: Tensor, hiddenSize: number): number {
