@@ -109,8 +109,11 @@ function draw(logits: Float32Array, temperature: number, topK: number, u: number
     .slice(0, topK);
   const weights = order.map((id) => Math.exp((logits[id]! - logits[order[0]!]!) / temperature));
   let rest = u * weights.reduce((a, b) => a + b, 0);
-  const chosen = weights.findIndex((weight) => (rest -= weight) < 0);
-  return order[chosen < 0 ? order.length - 1 : chosen]!;
+  for (const [i, weight] of weights.entries()) {
+    rest -= weight;
+    if (rest < 0) return order[i]!;
+  }
+  return order.at(-1)!;
 }
 
 function checkPrompts(prompts: Int32Array, batch: number): number {

@@ -14,13 +14,14 @@ export interface RotationTables {
 const LEAST_POSITIONS = 256;
 
 /**
- * Creates tables for a model. They live as long as the gpu handle; rows of consecutive positions are
+ * Creates tables for a model. They belong to the scope that is open at the call; rows of consecutive positions are
  * uploaded once for each batch and length.
  */
 export function createRotationTables(
   gpu: Gpu,
   config: MlaConfig & { readonly maxPositionEmbeddings: number },
 ): RotationTables {
+  const owner = gpu.currentScope;
   let table: { readonly cos: Tensor; readonly sin: Tensor; readonly length: number } | undefined;
   const rows = new Map<string, Tensor>();
   const cover = (positions: number): { cos: Tensor; sin: Tensor } => {
@@ -31,7 +32,7 @@ export function createRotationTables(
         Math.max(LEAST_POSITIONS, 2 ** Math.ceil(Math.log2(positions))),
       );
       const old = table;
-      table = { ...gpu.persistent(() => createRotation(gpu, config, length)), length };
+      table = { ...owner.own(() => createRotation(gpu, config, length)), length };
       if (old) for (const tensor of [old.cos, old.sin]) gpu.free(tensor);
     }
     return { cos: table.cos, sin: table.sin };
@@ -41,7 +42,7 @@ export function createRotationTables(
       const key = `${batch} ${length} ${first}`;
       const known = rows.get(key);
       const data = (): Int32Array => Int32Array.from({ length: batch * length }, (_, i) => first + (i % length));
-      const positions = known ?? gpu.persistent(() => gpu.tensor(data(), [batch * length], "i32", "positions"));
+      const positions = known ?? owner.own(() => gpu.tensor(data(), [batch * length], "i32", "positions"));
       rows.set(key, positions);
       return { ...cover(first + length), positions };
     },

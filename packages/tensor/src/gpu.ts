@@ -260,9 +260,9 @@ export class Gpu {
     return this.#shared.backend.wait(timer.read());
   }
 
-  /** Runs `fn` with its allocations owned by the handle itself, not by an open scope: caches that outlive a step. */
-  persistent<T>(fn: () => T): T {
-    return this.#scopes.asRoot(fn);
+  /** The scope that owns what is allocated now. */
+  get currentScope(): Scope {
+    return this.#scopes.current;
   }
 
   /** Frees one tensor before its scope ends. */

@@ -38,6 +38,14 @@ export class Scope {
     this.#owned.clear();
   }
 
+  /**
+   * Runs `fn` with this scope as the owner of what it allocates, however many scopes are open inside: for caches that
+   * live as long as the model that was made here.
+   */
+  own<T>(fn: () => T): T {
+    return this.#stack.ownedBy(this, fn);
+  }
+
   /** Takes over one reference to a storage. */
   adopt(storage: Storage): void {
     this.#owned.add(storage);
@@ -58,7 +66,7 @@ export class Scope {
 /** The open scopes of one `gpu` handle, innermost last. The first one is the handle's own. */
 export class ScopeStack {
   readonly #scopes: Scope[] = [];
-  #allocateInRoot = false;
+  #owner: Scope | undefined;
 
   constructor() {
     this.#scopes.push(new Scope(this, "gpu"));
@@ -66,17 +74,18 @@ export class ScopeStack {
 
   /** Who owns what is allocated now. */
   get current(): Scope {
-    return this.#allocateInRoot ? this.#scopes[0]! : this.#scopes.at(-1)!;
+    return this.#owner ?? this.#scopes.at(-1)!;
   }
 
-  /** Runs `fn` with the handle's own scope as the owner of allocations. */
-  asRoot<T>(fn: () => T): T {
-    const before = this.#allocateInRoot;
-    this.#allocateInRoot = true;
+  /** Runs `fn` with `scope` as the owner of allocations. */
+  ownedBy<T>(scope: Scope, fn: () => T): T {
+    if (!this.#scopes.includes(scope)) throw closedError(scope.label, "an open scope", "a closed one");
+    const before = this.#owner;
+    this.#owner = scope;
     try {
       return fn();
     } finally {
-      this.#allocateInRoot = before;
+      this.#owner = before;
     }
   }
 

@@ -56,26 +56,17 @@ export function testOp<P>(name: string, spec: OpSpec<P>): void {
       const hasGradient = spec.reference(values, testCase.params).backward !== undefined;
       const wanted = inputs.filter(({ input }) => hasGradient && (input.grad ?? (input.dtype ?? "f32") === "f32"));
 
-      test.runIf(hasGradient)(`${testCase.label}: finite differences of the reference`, () => {
-        checkReference(
-          spec,
-          testCase.params,
-          values,
-          wanted.map(({ key }) => key),
-        );
-      });
+      const keys = wanted.map(({ key }) => key);
+      if (hasGradient) {
+        test(`${testCase.label}: finite differences of the reference`, () => {
+          checkReference(spec, testCase.params, values, keys);
+        });
+      }
 
       test(`${testCase.label}: GPU against the reference`, async () => {
         const { gpu } = device;
         const before = gpu.stats.liveBuffers;
-        await compareWithGpu(
-          gpu,
-          spec,
-          testCase.params,
-          inputs,
-          values,
-          wanted.map(({ key }) => key),
-        );
+        await compareWithGpu(gpu, spec, testCase.params, inputs, values, keys);
         expect(gpu.stats.liveBuffers, "live buffers after the case").toBe(before);
       });
     }

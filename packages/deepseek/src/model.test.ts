@@ -1,0 +1,206 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FormatError, OutOfRangeError, ShapeError } from "@ds3/errors";
+import { crossEntropyBackwardRef, crossEntropyRef } from "@ds3/tensor/reference";
+import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
+import { expectNear, useTestGpu } from "@ds3/testing";
+import { afterAll, describe, expect, test } from "vitest";
+import { CheckpointError } from "./check-strict.ts";
+import { generate } from "./generate.ts";
+import { type ModelRefGradients, modelRef } from "./model.ref.ts";
+import { createDeepseek, type DeepseekModel } from "./model.ts";
+import { loadModelFiles, saveModelFiles } from "./model-files.ts";
+import { loadCheckpoint, saveCheckpoint } from "./node.ts";
+import { parameterMap } from "./parameter-map.ts";
+import { deepseekV3 } from "./presets.ts";
+
+const device = useTestGpu();
+const folder = mkdtempSync(join(tmpdir(), "ds3-model-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const config = deepseekV3("tiny", {
+  vocabSize: 40,
+  hiddenSize: 32,
+  intermediateSize: 48,
+  moeIntermediateSize: 16,
+  numHiddenLayers: 2,
+  qLoraRank: 16,
+  kvLoraRank: 16,
+  numAttentionHeads: 2,
+  maxPositionEmbeddings: 64,
+  initializerRange: 0.1,
+});
+const plain = { ...config, numNextnPredictLayers: 0 };
+const [batch, length] = [2, 9];
+const inputs = Int32Array.from({ length: batch * length }, (_, i) => (7 * i + 3) % 40);
+const targets = Int32Array.from({ length: batch * length }, (_, i) => (i % 5 === 4 ? -100 : (11 * i + 1) % 40));
+
+/** A model's weights by checkpoint name, in double precision. */
+async function weightsOf(model: DeepseekModel): Promise<Record<string, Float64Array>> {
+  const tensors = parseSafetensors((await saveModelFiles(model))["model.safetensors"]!);
+  return Object.fromEntries([...tensors].map(([name, { data }]) => [name, Float64Array.from(data as Float32Array)]));
+}
+
+describe("DeepseekModel", () => {
+  test("logits, loss and every gradient are those of the f64 model", async () => {
+    const { gpu } = device;
+    const before = gpu.stats.liveBuffers;
+    {
+      using _scope = gpu.scope();
+      const model = createDeepseek(gpu, plain, { seed: 3, balanceLossWeight: 0 });
+      const want = modelRef(plain, await weightsOf(model), inputs, { batch, length });
+      const { normed } = model.forward({ inputs, batch, length });
+      expectNear("logits", await model.head(normed).data(), want.logits, [batch, length, 40], 1e-5);
+      using tape = gpu.tape();
+      const { total } = model.loss({ inputs, targets, batch, length });
+      const { loss } = crossEntropyRef(want.logits, targets, plain);
+      expectNear("loss", await total.data(), [loss], [1], 1e-6);
+      tape.backward(total);
+      const gradients: ModelRefGradients = {};
+      want.backward({ logits: crossEntropyBackwardRef(1, want.logits, targets, plain) }, gradients);
+      for (const { name, shape, parameter, offset } of parameterMap(plain)) {
+        if (name.endsWith("bias")) continue;
+        const got = await model.arena.get(parameter).grad!.data();
+        expectNear(name, got.subarray(offset, offset + gradients[name]!.length), gradients[name]!, shape, 5e-5);
+      }
+    }
+    expect(gpu.stats.liveBuffers).toBe(before);
+  });
+
+  test("the terms of the loss add up, and loads are counted once an optimiser step", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, config, { seed: 4, balanceLossWeight: 0.01 });
+    const { total, terms } = model.loss({ inputs, targets, batch, length });
+    expect(Object.keys(terms)).toEqual(["main", "mtp", "balance"]);
+    const values = await Promise.all(Object.values(terms).map((term) => term.item()));
+    expectNear("total", [await total.item()], [values.reduce((a, b) => a + b)], [1], 1e-6);
+    const loads = await model.expertLoads()!.data<"u32">();
+    const perLayer = [0, 1].map((row) => loads.subarray(8 * row, 8 * row + 8).reduce((a, b) => a + b));
+    // The prediction module sees one token less a sequence; every token goes to two experts.
+    expect(perLayer).toEqual([2 * batch * length, 2 * batch * (length - 1)]);
+    model.afterStep();
+    expect((await model.expertLoads()!.data<"u32">()).every((load) => load === 0)).toBe(true);
+    const bias = await model.state.get("layers.1.moe.bias")!.data();
+    const mean = (2 * batch * length) / 8;
+    expect([...bias]).toEqual([...loads.subarray(0, 8)].map((load) => Math.fround(0.001 * Math.sign(mean - load))));
+  });
+
+  test("packed documents give what each gives alone", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, plain, { seed: 5 });
+    const run = async (ids: Int32Array, more: object = {}): Promise<Float32Array> =>
+      model.forward({ inputs: ids, batch: 1, length: ids.length, ...more }).normed.data();
+    const documentIds = Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1, 1);
+    const positions = Int32Array.of(0, 1, 2, 3, 0, 1, 2, 3, 4);
+    const packed = await run(inputs.slice(0, 9), { documentIds, positions });
+    const alone = [...(await run(inputs.slice(0, 4))), ...(await run(inputs.slice(4, 9)))];
+    expectNear("normed", packed, alone, [9, 32], 1e-5);
+  });
+
+  test("bad ids, rows and positions are named", () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, plain);
+    expect(() => model.forward({ inputs: Int32Array.of(1, 40), batch: 1, length: 2 })).toThrow(/ids\[1\].*40/);
+    expect(() => model.forward({ inputs, batch, length: 8 })).toThrow(ShapeError);
+    expect(() => model.forward({ inputs: new Int32Array(65), batch: 1, length: 65 })).toThrow(
+      /maxPositionEmbeddings = 64/,
+    );
+  });
+});
+
+describe("generate", () => {
+  test("greedy tokens are those of whole forward passes, whatever the batch", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, config, { seed: 6 });
+    const prompts = inputs.slice(0, 8);
+    const got = await generate(model, prompts, 2, { maxNewTokens: 6 });
+    for (const b of [0, 1]) {
+      const sequence = [...prompts.subarray(4 * b, 4 * b + 4)];
+      for (let i = 0; i < 6; i++) {
+        const { normed } = model.forward({ inputs: Int32Array.from(sequence), batch: 1, length: sequence.length });
+        const logits = (await model.head(normed).data()).subarray(-40);
+        sequence.push(logits.indexOf(Math.max(...logits)));
+      }
+      expect([...got[b]!]).toEqual(sequence.slice(4));
+    }
+  });
+
+  test("a stop token ends a sequence; drawing needs a source and follows it", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, config, { seed: 6 });
+    const prompt = inputs.slice(0, 4);
+    const [free] = await generate(model, prompt, 1, { maxNewTokens: 6 });
+    const stop = free!.indexOf(free![2]!);
+    expect(await generate(model, prompt, 1, { maxNewTokens: 6, stopTokens: [free![2]!] })).toEqual([
+      free!.slice(0, stop + 1),
+    ]);
+    expect(await generate(model, prompt, 1, { maxNewTokens: 6, temperature: 1, random: () => 0 })).toEqual([free]);
+    expect(await generate(model, prompt, 1, { maxNewTokens: 6, temperature: 1, topK: 1, random: () => 0.999 })).toEqual(
+      [free],
+    );
+    await expect(generate(model, prompt, 1, { maxNewTokens: 6, temperature: 1 })).rejects.toThrow(/random/);
+    await expect(generate(model, prompt, 3, { maxNewTokens: 6 })).rejects.toThrow(ShapeError);
+    await expect(generate(model, prompt, 1, { maxNewTokens: 0 })).rejects.toThrow(OutOfRangeError);
+  });
+});
+
+describe("checkpoints", () => {
+  test("a saved folder loads to the same model bit for bit", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, config, { seed: 7 });
+    model.loss({ inputs, targets, batch, length });
+    model.afterStep();
+    const path = join(folder, "round-trip");
+    await saveCheckpoint(model, path);
+    await saveCheckpoint(model, path);
+    expect(readdirSync(folder).filter((name) => name.startsWith("round-trip"))).toEqual(["round-trip"]);
+    const loaded = await loadCheckpoint(gpu, path);
+    expect(loaded.config).toEqual(config);
+    expect(await saveModelFiles(loaded)).toEqual(await saveModelFiles(model));
+  });
+
+  test("missing, extra and torn tensors are refused before anything is written", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const [model, other] = [createDeepseek(gpu, plain, { seed: 8 }), createDeepseek(gpu, plain, { seed: 9 })];
+    const before = await saveModelFiles(model);
+    const tensors = parseSafetensors((await saveModelFiles(other))["model.safetensors"]!);
+    const entries = [...tensors].map(([name, tensor]) => ({ name, ...tensor }));
+    const renamed = entries.map((entry) =>
+      entry.name === "model.norm.weight" ? { ...entry, name: "model.nrom.weight" } : entry,
+    );
+    expect(() => loadModelFiles(model, { "model.safetensors": serializeSafetensors(renamed) })).toThrow(
+      CheckpointError,
+    );
+    expect(() => loadModelFiles(model, { "model.safetensors": serializeSafetensors(renamed) })).toThrow(
+      /model\.nrom\.weight/,
+    );
+    expect(() => loadModelFiles(model, {})).toThrow(FormatError);
+    expect(await saveModelFiles(model)).toEqual(before);
+  });
+
+  test("a truncated file and a prediction layer that shares nothing are named", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, config, { seed: 10 });
+    const path = join(folder, "broken");
+    await saveCheckpoint(model, path);
+    const file = join(path, "model.safetensors");
+    const bytes = readFileSync(file);
+    truncateSync(file, bytes.length - 100);
+    await expect(loadCheckpoint(gpu, path)).rejects.toThrow(FormatError);
+    const entries = [...parseSafetensors(bytes)].map(([name, tensor]) => ({ name, ...tensor }));
+    const copy = entries.find(({ name }) => name.endsWith("shared_head.head.weight"))!;
+    copy.data = Float32Array.from(copy.data as Float32Array, (x) => x + 1);
+    writeFileSync(file, serializeSafetensors(entries));
+    await expect(loadCheckpoint(gpu, path)).rejects.toThrow(/shared_head\.head\.weight\[0\]/);
+    await expect(loadCheckpoint(gpu, join(folder, "nowhere"))).rejects.toThrow(/config\.json/);
+  });
+});
