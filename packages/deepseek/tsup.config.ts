@@ -6,4 +6,6 @@ export default defineConfig({
   target: "node20",
   platform: "neutral",
   sourcemap: true,
+  removeNodeProtocol: false,
+  external: [/^node:/],
 });

@@ -6,5 +6,6 @@ export default defineConfig({
   target: "node20",
   platform: "neutral",
   sourcemap: true,
-  external: ["#backend"],
+  removeNodeProtocol: false,
+  external: ["#backend", /^node:/],
 });

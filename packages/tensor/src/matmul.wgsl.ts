@@ -55,7 +55,7 @@ const TILE_DEPTH = 16;
  * lda, ldb, ldc: elements between rows as stored. strideA, strideB, strideC: elements between batch entries or experts.
  * rowsPerGroup: rows of C per workgroup. accumulate: 0 overwrites C, 1 adds to it.
  */
-export const matmulUniforms = {
+export const matmulUniforms: Readonly<Record<string, UniformType>> = {
   M: "u32",
   N: "u32",
   K: "u32",
@@ -68,7 +68,7 @@ export const matmulUniforms = {
   rowsPerGroup: "u32",
   alpha: "f32",
   accumulate: "u32",
-} as const satisfies Record<string, UniformType>;
+};
 
 /**
  * The panel kernel. Bindings A, B, (tiles | offsets), C. Grid: x over columns, y over row chunks of `rowsPerGroup` (or

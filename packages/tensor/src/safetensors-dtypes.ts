@@ -16,8 +16,27 @@ interface ArrayType {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): SafetensorsData;
 }
 
+/** Name of an element type as a safetensors header writes it. */
+export type SafetensorsDtype =
+  | "BOOL"
+  | "U8"
+  | "I8"
+  | "F8_E4M3"
+  | "F8_E5M2"
+  | "F8_E8M0"
+  | "U16"
+  | "I16"
+  | "F16"
+  | "BF16"
+  | "U32"
+  | "I32"
+  | "F32"
+  | "U64"
+  | "I64"
+  | "F64";
+
 /** Element types of the safetensors format, each with the typed array of its elements. */
-const ARRAY_TYPES = {
+const ARRAY_TYPES: Readonly<Record<SafetensorsDtype, ArrayType>> = {
   BOOL: Uint8Array,
   U8: Uint8Array,
   I8: Int8Array,
@@ -34,10 +53,7 @@ const ARRAY_TYPES = {
   U64: BigUint64Array,
   I64: BigInt64Array,
   F64: Float64Array,
-} as const satisfies Record<string, ArrayType>;
-
-/** Name of an element type as a safetensors header writes it. */
-export type SafetensorsDtype = keyof typeof ARRAY_TYPES;
+};
 
 /** All element types that can be read and written. */
 export const SAFETENSORS_DTYPES: readonly SafetensorsDtype[] = Object.keys(ARRAY_TYPES) as SafetensorsDtype[];
@@ -54,7 +70,7 @@ export function bytesPerElement(dtype: SafetensorsDtype): number {
 
 /** A typed view of `bytes`: zero-copy when their offset suits the element size, else of an aligned copy. */
 export function viewAs(dtype: SafetensorsDtype, bytes: Uint8Array): SafetensorsData {
-  const type: ArrayType = ARRAY_TYPES[dtype];
+  const type = ARRAY_TYPES[dtype];
   const size = type.BYTES_PER_ELEMENT;
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
   return new type(aligned.buffer, aligned.byteOffset, bytes.byteLength / size);
