@@ -1,4 +1,4 @@
-import { dims, flatGrid, record, type Tensor } from "@ds3/tensor";
+import { dims, flatGrid, type GradientSink, record, type Tensor } from "@ds3/tensor";
 import { assertDtype } from "./assert-dtype.ts";
 import { combineBackwardWgsl, sumRowsWgsl } from "./combine.wgsl.ts";
 import { rowLayout } from "./dispatch.ts";
@@ -36,26 +36,33 @@ export function combine(rows: Tensor, weights: Tensor, plan: DispatchPlan, { bas
     saved: [rows, weights, position],
     backward: ([gradSums], sink) => {
       if (base) sink.add(base, gradSums!);
-      const write = (gradRows: Tensor, gradWeights: Tensor, accumulate: number): void =>
-        gpu.dispatch(
-          combineBackwardWgsl({ team: layout.params.team, vectors: layout.params.vectors }),
-          { rows, position, weights, gradSums: gradSums!, gradRows, gradWeights },
-          { T, K, D: layout.D, accumulate },
-          flatGrid(T, 1),
-        );
-      const unwanted = (input: Tensor): Tensor => gpu.empty(input.shape, "f32", "unwanted gradient");
-      if (!sink.wants(rows)) {
-        sink.into(weights, (target, add) => write(unwanted(rows), target, add ? 2 : 0));
-      } else if (!sink.wants(weights)) {
-        sink.into(rows, (target, add) => write(target, unwanted(weights), add ? 1 : 0));
-      } else {
-        sink.into(rows, (gradRows, addRows) =>
-          sink.into(weights, (gradWeights, addWeights) =>
-            write(gradRows, gradWeights, (addRows ? 1 : 0) + (addWeights ? 2 : 0)),
-          ),
-        );
-      }
+      intoBoth(sink, rows, weights, (gradRows, gradWeights, accumulate) => {
+        const { team, vectors } = layout.params;
+        const operands = { rows, position, weights, gradSums: gradSums!, gradRows, gradWeights };
+        const kernel = combineBackwardWgsl({ team, vectors });
+        gpu.dispatch(kernel, operands, { T, K, D: layout.D, accumulate }, flatGrid(T, 1));
+      });
     },
   });
   return y;
+}
+
+/**
+ * `sink.into` for a kernel that writes the gradients of two inputs at once: one that nobody wants goes to a tensor that is
+ * dropped. Bits of `accumulate`: 1 adds to the first, 2 to the second.
+ */
+function intoBoth(
+  sink: GradientSink,
+  first: Tensor,
+  second: Tensor,
+  write: (first: Tensor, second: Tensor, accumulate: number) => void,
+): void {
+  if (!sink.wants(first) && !sink.wants(second)) return;
+  const dropped = ({ gpu, shape }: Tensor): Tensor => gpu.empty(shape, "f32", "unwanted gradient");
+  const withSecond = (target: Tensor, accumulate: number): void => {
+    if (sink.wants(second)) sink.into(second, (other, adds) => write(target, other, accumulate + (adds ? 2 : 0)));
+    else write(target, dropped(second), accumulate);
+  };
+  if (sink.wants(first)) sink.into(first, (target, adds) => withSecond(target, adds ? 1 : 0));
+  else withSecond(dropped(first), 0);
 }
