@@ -1,7 +1,9 @@
-export { readNewestCheckpoint, type StoredCheckpoint, writeCheckpoint } from "./checkpoint-store.ts";
+export { abortOnSignals, type SignalAbort } from "./abort-on-signals.ts";
 export { NonFiniteError, TrainingCheckpointError } from "./errors.ts";
+export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export { createOptimizer, type Optimizer, type OptimizerOptions } from "./optimizer.ts";
-export { formatProgress, type Progress, worstLoad } from "./progress.ts";
+export { formatProgress, type Progress } from "./progress.ts";
+export { readNewestCheckpoint, type StoredCheckpoint } from "./read-newest-checkpoint.ts";
 export {
   type BatchRamp,
   batchSequences,
@@ -16,7 +18,7 @@ export {
   type RunLength,
   scaleBatchRamp,
   scaleSchedule,
-  scheduleTokens,
 } from "./schedules.ts";
-export { type TrainOptions, type TrainResult, train } from "./train.ts";
+export { train } from "./train.ts";
+export type { TrainOptions, TrainResult } from "./train-options.ts";
 export type { BatchSource, LossOutput, ModelFiles, StepRecord, TrainableModel, ValidationRecord } from "./types.ts";

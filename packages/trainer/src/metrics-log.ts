@@ -3,11 +3,11 @@ import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } f
 /** A JSONL file of records with a `step`, one line each. */
 export interface MetricsLog {
   append(record: { readonly step: number }): void;
-  /** Drops records of steps after `step`, which a resumed run will write again. */
+  /** Drops records of steps after `step`, which a resumed run will write again, and a killed run's half-written line. */
   rewind(step: number): void;
 }
 
-/** A metrics file; it is created at the first record. A half-written last line of a killed run is dropped on rewind. */
+/** A metrics file; it is created at the first record. */
 export function openMetricsLog(path: string): MetricsLog {
   return {
     append: (record) => appendFileSync(path, `${JSON.stringify(record)}\n`),
@@ -22,6 +22,7 @@ export function openMetricsLog(path: string): MetricsLog {
   };
 }
 
+/** The step of a line, infinite for one that is no record. */
 function stepOf(line: string): number {
   try {
     return (JSON.parse(line) as { step: number }).step;

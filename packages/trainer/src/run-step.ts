@@ -1,9 +1,12 @@
+import { ShapeError } from "@ds3/errors";
 import { addScaled, type Gpu, gradientNorm, scale, type Tensor } from "@ds3/tensor";
+import { carryFailure } from "./carry-failure.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { BatchSource, StepRecord, TrainableModel } from "./types.ts";
+import type { BatchSource, LossOutput, StepRecord, TrainableModel } from "./types.ts";
 
 /** What one optimiser step needs to know. */
 export interface StepPlan {
+  /** From 1. */
   readonly step: number;
   /** Training tokens before this step. */
   readonly tokens: number;
@@ -14,14 +17,21 @@ export interface StepPlan {
 
 /** Figures of a step, on their way from the GPU. */
 export interface PendingStep {
+  /** Training tokens, this step included. */
   readonly tokens: number;
   /** Resolves once the GPU got there. `finite` is false when nothing of the step was applied. */
-  read(): Promise<{ readonly record: StepRecord; readonly finite: boolean }>;
+  readonly figures: Promise<{ readonly record: StepRecord; readonly finite: boolean }>;
 }
+
+/** Elements of `gradientNorm`'s stats: norm, clip factor, non-finite flag, loss. */
+const STATS = 4;
 
 /**
  * Encodes one optimiser step: forward and backward of each micro-batch, gradient norm, AdamW, `afterStep`. Gradients add
- * up in f32 and are those of the mean loss. Nothing here waits for the GPU; the figures are read by `read()`, later.
+ * up in f32 and are those of the mean of the micro-batches' losses. Nothing here waits for the GPU. After a step that was
+ * not finite no later one is applied either.
+ *
+ * @throws ShapeError when the loss or a term is not one number.
  */
 export function encodeStep<Batch>(
   model: TrainableModel<Batch>,
@@ -30,80 +40,79 @@ export function encodeStep<Batch>(
   plan: StepPlan,
 ): PendingStep {
   const { gpu, arena } = model;
-  const scope = gpu.scope(`step ${plan.step}`);
-  try {
-    arena.zeroGradients();
-    const { loss, terms } = accumulate(model, batches, plan.microBatches);
-    const stats = gradientNorm(arena.segments, loss, plan.clipNorm);
-    optimizer.step(plan.learningRate, stats);
-    const loads = model.expertLoads?.();
-    const figures = readScalars(gpu, [stats, ...terms.values()]);
-    const loadFigures = loads?.data<"u32">();
-    model.afterStep?.();
-    const tokens = plan.tokens + plan.microBatches * batches.tokensPerBatch;
-    return {
-      tokens,
-      read: async () =>
-        createRecord(
-          { ...plan, tokens },
-          [...terms.keys()],
-          await figures,
-          loads && { shape: loads.shape, data: await loadFigures! },
-        ),
-    };
-  } finally {
-    scope.close();
-  }
+  using _scope = gpu.scope(`step ${plan.step}`);
+  arena.zeroGradients();
+  const { total, terms } = accumulate(model, batches, plan.microBatches);
+  const stats = gradientNorm(arena.segments, carryFailure(total, optimizer.lastStats), plan.clipNorm);
+  optimizer.step(plan.learningRate, stats);
+  const loads = model.expertLoads?.();
+  const after = { ...plan, tokens: plan.tokens + plan.microBatches * batches.tokensPerBatch };
+  const words = readTogether(gpu, [stats, ...Object.values(terms), ...(loads ? [loads] : [])]);
+  const figures = words.then((data) => createRecord(after, Object.keys(terms), data, loads?.shape));
+  // Read a step late: a rejection before that is not unhandled.
+  figures.catch(() => {});
+  model.afterStep?.();
+  return { tokens: after.tokens, figures };
 }
 
 /** Mean loss and terms over the micro-batches; each one's gradients are added before the next begins. */
-function accumulate<Batch>(
-  model: TrainableModel<Batch>,
-  batches: BatchSource<Batch>,
-  count: number,
-): { loss: Tensor; terms: Map<string, Tensor> } {
+function accumulate<Batch>(model: TrainableModel<Batch>, batches: BatchSource<Batch>, count: number): LossOutput {
   const { gpu } = model;
-  const sums = new Map<string, Tensor>();
+  let sum: LossOutput | undefined;
   for (let i = 0; i < count; i++) {
     using micro = gpu.scope("micro-batch");
     using tape = gpu.tape();
     const { total, terms } = model.loss(batches.next());
-    const weighted = count === 1 ? total : scale(total, 1 / count);
-    tape.backward(weighted);
-    for (const [name, value] of Object.entries({ ...terms, "": total })) {
-      const sum = sums.get(name);
-      const share = sum ? addScaled(sum, value, 1 / count) : count === 1 ? value : scale(value, 1 / count);
-      sums.set(name, micro.keep(share));
-    }
+    assertScalars({ total, ...terms });
+    const share = count === 1 ? total : scale(total, 1 / count);
+    tape.backward(share);
+    const plus = (value: Tensor, before?: Tensor): Tensor => micro.keep(addShare(value, before, count));
+    const named = Object.entries(terms).map(([name, term]) => [name, plus(term, sum?.terms[name])] as const);
+    sum = { total: plus(total, sum?.total), terms: Object.fromEntries(named) };
   }
-  const loss = sums.get("")!;
-  sums.delete("");
-  return { loss, terms: sums };
+  return sum!;
 }
 
-/** Starts reading small tensors as one: a single copy to the host. */
-function readScalars(gpu: Gpu, tensors: readonly Tensor[]): Promise<Float32Array> {
-  const packed = gpu.empty([tensors.reduce((sum, { size }) => sum + size, 0)], "f32", "step figures");
+function addShare(value: Tensor, before: Tensor | undefined, count: number): Tensor {
+  if (before) return addScaled(before, value, 1 / count);
+  return count === 1 ? value : scale(value, 1 / count);
+}
+
+function assertScalars(scalars: Readonly<Record<string, Tensor>>): void {
+  for (const [operand, tensor] of Object.entries(scalars)) {
+    if (tensor.size === 1 && tensor.dtype === "f32") continue;
+    throw new ShapeError({ op: "loss", operand, expected: "one f32 number, [1]", actual: `${tensor}` });
+  }
+}
+
+/** Starts reading small tensors as one, a single copy to the host: the words of each, one after the other. */
+function readTogether(gpu: Gpu, tensors: readonly Tensor[]): Promise<Uint32Array> {
+  const packed = gpu.empty([tensors.reduce((sum, { size }) => sum + size, 0)], "u32", "step figures");
   let offset = 0;
   for (const tensor of tensors) {
     gpu.copy(tensor, packed, offset);
     offset += tensor.bytes;
   }
-  return packed.data();
+  return packed.data<"u32">();
 }
 
 function createRecord(
   { step, tokens, learningRate, microBatches }: StepPlan,
   names: readonly string[],
-  figures: Float32Array,
-  loads: { readonly shape: readonly number[]; readonly data: Uint32Array } | undefined,
+  words: Uint32Array,
+  loadShape: readonly number[] | undefined,
 ): { record: StepRecord; finite: boolean } {
-  const [gradientNorm, , nonFinite, loss] = figures as unknown as [number, number, number, number];
-  const terms = Object.fromEntries(names.map((name, i) => [name, figures[4 + i]!]));
+  const floats = new Float32Array(words.buffer, words.byteOffset, STATS + names.length);
+  const [gradientNorm, , nonFinite, loss] = floats as unknown as [number, number, number, number];
+  const terms = Object.fromEntries(names.map((name, i) => [name, floats[STATS + i]!]));
   const record = { step, tokens, loss, terms, learningRate, gradientNorm, microBatches };
-  const experts = loads?.shape[1] ?? 0;
-  const rows =
-    loads &&
-    Array.from({ length: loads.shape[0]! }, (_, i) => [...loads.data.subarray(i * experts, (i + 1) * experts)]);
-  return { record: rows ? { ...record, expertLoads: rows } : record, finite: nonFinite === 0 };
+  const loads = words.subarray(STATS + names.length);
+  return {
+    record: loadShape ? { ...record, expertLoads: rowsOf(loads, loadShape) } : record,
+    finite: nonFinite === 0,
+  };
+}
+
+function rowsOf(values: Uint32Array, [rows, columns]: readonly number[]): number[][] {
+  return Array.from({ length: rows! }, (_, i) => [...values.subarray(i * columns!, (i + 1) * columns!)]);
 }

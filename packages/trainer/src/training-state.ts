@@ -1,6 +1,7 @@
 import type { Arena, Tensor } from "@ds3/tensor";
 import { parseSafetensors, type SafetensorsTensor, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { TrainingCheckpointError } from "./errors.ts";
+import { firstDifference } from "./first-difference.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** File names of the trainer's own state beside the model's files. */
@@ -19,7 +20,7 @@ export interface RunState {
   readonly adapter: unknown;
 }
 
-/** The optimiser's and the run's state as files. */
+/** The optimiser's and the run's state as files: optimizer.safetensors and state.json. */
 export async function saveTrainingState(
   arena: Arena,
   optimizer: Optimizer,
@@ -28,7 +29,7 @@ export async function saveTrainingState(
   const entries = await Promise.all(
     momentTensors(optimizer).map(async ({ name, tensor }) => ({
       name,
-      dtype: tensor.dtype === "bf16" ? ("BF16" as const) : ("F32" as const),
+      dtype: dtypeOf(tensor),
       shape: [...tensor.shape],
       data: await tensor.data<"f32" | "bf16">(),
     })),
@@ -38,35 +39,54 @@ export async function saveTrainingState(
   return { [OPTIMIZER]: serializeSafetensors(entries), [STATE]: new TextEncoder().encode(json) };
 }
 
-/** Puts the moments back and returns the run's state. @throws TrainingCheckpointError for another model's state. */
+/** A run's state that was checked, before anything of it is in place. */
+export interface LoadedState {
+  readonly state: RunState;
+  /** Puts the moments back. */
+  apply(): void;
+}
+
+/**
+ * Reads and checks what `saveTrainingState` gave. Nothing is written before `apply`.
+ *
+ * @throws TrainingCheckpointError naming what differs, for other settings, another model's or optimiser's state;
+ * FormatError for a damaged safetensors file.
+ */
 export function loadTrainingState(
   files: Readonly<Record<string, Uint8Array>>,
   arena: Arena,
   optimizer: Optimizer,
-): RunState {
+  settings: unknown,
+): LoadedState {
   const [moments, json] = [files[OPTIMIZER], files[STATE]];
   if (!moments || !json) throw mismatch("files", `${OPTIMIZER} and ${STATE}`, Object.keys(files).join(", "));
   const { parameters, optimizerSteps, ...state } = JSON.parse(new TextDecoder().decode(json));
-  const layout = layoutOf(arena);
-  if (JSON.stringify(parameters) !== JSON.stringify(layout)) {
-    throw mismatch(
-      "parameters",
-      `the ${layout.length} parameters of this model`,
-      `${parameters?.length} of another one`,
-    );
-  }
+  assertSame("settings", settings, state.settings);
+  assertSame("parameters", layoutOf(arena), parameters);
   const stored = parseSafetensors(moments);
-  for (const { name, tensor } of momentTensors(optimizer)) restore(name, tensor, stored.get(name));
-  optimizer.steps = optimizerSteps;
-  return state as RunState;
+  const places = momentTensors(optimizer).map(({ name, tensor }) => ({
+    tensor,
+    data: momentData(name, tensor, stored.get(name)),
+  }));
+  const apply = (): void => {
+    for (const { tensor, data } of places) tensor.gpu.write(tensor, data);
+    optimizer.steps = optimizerSteps;
+  };
+  return { state: state as RunState, apply };
 }
 
-function restore(name: string, tensor: Tensor, stored: SafetensorsTensor | undefined): void {
-  const dtype = tensor.dtype === "bf16" ? "BF16" : "F32";
+function assertSame(operand: string, wanted: unknown, stored: unknown): void {
+  const difference = firstDifference(operand, wanted, stored);
+  if (difference) throw mismatch(difference.path, difference.expected, difference.actual);
+}
+
+function momentData(name: string, tensor: Tensor, stored: SafetensorsTensor | undefined): ArrayLike<number> {
+  const dtype = dtypeOf(tensor);
   if (stored?.dtype !== dtype || stored.shape[0] !== tensor.size) {
-    throw mismatch(name, `${dtype} [${tensor.size}]`, stored ? `${stored.dtype} [${stored.shape}]` : "nothing");
+    const actual = stored ? `${stored.dtype} [${stored.shape}]` : "nothing";
+    throw mismatch(`optimiser moments ${name}`, `${dtype} [${tensor.size}]`, actual);
   }
-  tensor.gpu.write(tensor, stored.data as ArrayLike<number>);
+  return stored.data as ArrayLike<number>;
 }
 
 function momentTensors({ moments }: Optimizer): { name: string; tensor: Tensor }[] {
@@ -76,11 +96,20 @@ function momentTensors({ moments }: Optimizer): { name: string; tensor: Tensor }
   ]);
 }
 
-function layoutOf(arena: Arena): { name: string; shape: readonly number[]; offset: number }[] {
-  return [...arena.parameters].map(([name, { shape, byteOffset }]) => ({ name, shape, offset: byteOffset / 4 }));
+function dtypeOf(tensor: Tensor): "BF16" | "F32" {
+  return tensor.dtype === "bf16" ? "BF16" : "F32";
+}
+
+/** Shape and place of every parameter by name: moments have no names of their own. */
+function layoutOf(arena: Arena): Record<string, { shape: readonly number[]; offset: number }> {
+  const entries = [...arena.parameters].map(([name, { shape, byteOffset }]) => [
+    name,
+    { shape, offset: byteOffset / 4 },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function mismatch(operand: string, expected: string, actual: string): TrainingCheckpointError {
-  const hint = "Resume with the config the run was started with, or start a new run in another folder.";
+  const hint = "Resume with what the run was started with, or start a new run in another folder.";
   return new TrainingCheckpointError({ op: "resume", operand, expected, actual, hint });
 }
