@@ -2,7 +2,15 @@ import { ConfigError } from "@ds3/errors";
 import { expect, test } from "vitest";
 import { parseOptions } from "./options.ts";
 
-const defaults = { column: "text", preset: "tiny", seed: 0, out: "runs/quickstart", fast: false, resume: false };
+const defaults = {
+  column: "text",
+  preset: "tiny",
+  seed: 0,
+  out: "runs/quickstart",
+  fast: false,
+  resume: false,
+  verbose: false,
+};
 
 test("defaults", () => {
   expect(parseOptions([])).toEqual(defaults);
@@ -13,7 +21,8 @@ test("a literal -- in front, as pnpm run hands it, changes nothing", () => {
 });
 
 test("every flag", () => {
-  const line = "--data a.csv b.jsonl --column body --preset mini-v3 --steps 40 --seed 7 --out runs/x --fast --resume";
+  const line =
+    "--data a.csv b.jsonl --column body --preset mini-v3 --steps 40 --seed 7 --out runs/x --fast --resume --verbose";
   expect(parseOptions(line.split(" "))).toEqual({
     data: ["a.csv", "b.jsonl"],
     column: "body",
@@ -23,6 +32,7 @@ test("every flag", () => {
     out: "runs/x",
     fast: true,
     resume: true,
+    verbose: true,
   });
 });
 

@@ -23,6 +23,8 @@ export interface QuickstartOptions {
   readonly fast: boolean;
   /** Go on from the newest checkpoint in `out`. */
   readonly resume: boolean;
+  /** Errors come with their stack. */
+  readonly verbose: boolean;
 }
 
 /**
@@ -53,6 +55,7 @@ function createCommand(): Command {
     .option("--out <folder>", "where checkpoint, metrics and report go", "runs/quickstart")
     .option("--fast", "a few steps only, to see every stage work", false)
     .option("--resume", "go on from the newest checkpoint in --out", false)
+    .option("--verbose", "show the stack of an error", false)
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
     .configureOutput({ writeErr: () => {} })

@@ -113,6 +113,7 @@ function figures(run: RunRecord): string {
     ["optimiser steps", count(curves.steps.length)],
     ["training tokens", count(tokens.trained)],
     ["validation tokens", count(tokens.validated)],
+    ["tokens that the baseline counted", count(run.baseline.countedTokens)],
     ["training loss, first and last step", `${nats(curves.train[0])}, ${nats(curves.train.at(-1))}`],
     ["adapter", run.adapter],
     ["started", run.startedAt],

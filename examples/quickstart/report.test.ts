@@ -39,7 +39,7 @@ const run: RunRecord = {
   },
   expertLoads: [{ layer: "layer 1", steps, loads: steps.map((step) => (step <= 10 ? [30, 10] : [20, 20])) }],
   validation: { lossNats: 3.25, bitsPerByte: 1.5 },
-  baseline: { name: "Kneser-Ney bigram", lossNats: 3.5 },
+  baseline: { name: "Kneser-Ney bigram", lossNats: 3.5, countedTokens: 30_720 },
   samples: [{ prompt: "A <b>", text: ' & "more"' }],
   sources: [{ name: "src", origin: "here", licence: "MIT", documents: 2, bytes: 2_500_000 }],
 };

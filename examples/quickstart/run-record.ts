@@ -19,7 +19,7 @@ export interface RunRecord {
   readonly expertLoads: readonly ExpertLoad[];
   readonly validation: { readonly lossNats: number; readonly bitsPerByte: number };
   /** The same validation tokens under a model that only counts. */
-  readonly baseline: { readonly name: string; readonly lossNats: number };
+  readonly baseline: BaselineFigures;
   readonly samples: readonly Sample[];
   readonly sources: readonly SourceFigures[];
 }
@@ -34,6 +34,14 @@ export interface ModelFigures {
   readonly vocabSize: number;
   readonly nRoutedExperts: number;
   readonly numExpertsPerTok: number;
+}
+
+/** The baseline's loss on the validation tokens. */
+export interface BaselineFigures {
+  readonly name: string;
+  readonly lossNats: number;
+  /** Tokens predicted in what it was counted on: `tokens.trained`, but for what epochs repeat and the last window pads. */
+  readonly countedTokens: number;
 }
 
 /** How many tokens the run had, and saw. */

@@ -1,0 +1,30 @@
+import { countParameters, createDeepseek, type DeepseekModel, deepseekV3 } from "@ds3/deepseek";
+import type { Gpu } from "@ds3/tensor";
+import type { Tokenizer } from "@ds3/tokenizer";
+import type { QuickstartOptions } from "./options.ts";
+import type { RunPlan } from "./plan-run.ts";
+import { formatCount, stageLine, type Terminal } from "./terminal.ts";
+
+/** The preset's model with fresh weights, for a tokenizer of any size. */
+export function buildModel(
+  gpu: Gpu,
+  { preset, seed }: QuickstartOptions,
+  { vocabSize }: Tokenizer,
+  terminal: Terminal,
+): DeepseekModel {
+  const config = deepseekV3(preset, { vocabSize });
+  const { total, active } = countParameters(config);
+  const { numHiddenLayers, numNextnPredictLayers, hiddenSize, nRoutedExperts, numExpertsPerTok } = config;
+  const shape = `${numHiddenLayers} layers and ${numNextnPredictLayers} for MTP, width ${hiddenSize}`;
+  const experts = `${nRoutedExperts} experts, ${numExpertsPerTok} active`;
+  const parameters = `${formatCount(total)} parameters, ${formatCount(active)} active`;
+  terminal.print(stageLine("model", `${preset}: ${shape}, ${experts}; ${parameters}`));
+  terminal.print(stageLine("adapter", gpu.adapter.name));
+  return createDeepseek(gpu, config, { seed });
+}
+
+/** What must be the same for a run to be resumed, beside its data; plain JSON. */
+export function modelSettings({ preset, seed }: QuickstartOptions, plan: RunPlan): Record<string, unknown> {
+  const { steps, batchSize, sequenceLength } = plan;
+  return { preset, seed, steps, batchSize, sequenceLength, peakLearningRate: plan.schedule.peak };
+}

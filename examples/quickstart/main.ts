@@ -1,0 +1,63 @@
+/*
+ * The quickstart: text -> tokenizer -> packed tokens -> a small DeepSeek-V3, pre-trained -> samples and a report.
+ *
+ * Each stage is a function in the file of its name; what they agree on is the plan, fixed before the first one starts.
+ */
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { saveCheckpoint } from "@ds3/deepseek/node";
+import { openGpu } from "@ds3/tensor";
+import { saveTokenizer } from "@ds3/tokenizer/node";
+import { buildModel } from "./build-model.ts";
+import { commandLine } from "./command-line.ts";
+import { learnTokenizer } from "./learn-tokenizer.ts";
+import { loadDocuments } from "./load-documents.ts";
+import type { QuickstartOptions } from "./options.ts";
+import { planRun } from "./plan-run.ts";
+import { pretrain } from "./pretrain.ts";
+import { printResult } from "./print-result.ts";
+import { recordRun } from "./record-run.ts";
+import { writeReport } from "./report.ts";
+import { runCommand } from "./run-command.ts";
+import type { Terminal } from "./terminal.ts";
+import { prepareTokens } from "./token-data.ts";
+import { choosePrompts, formatSample, writeSamples } from "./write-samples.ts";
+
+/** The whole run; an aborted one leaves a checkpoint that `--resume` goes on from. */
+export async function quickstart(options: QuickstartOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const startedAt = new Date();
+  const plan = planRun(options);
+
+  const documents = await loadDocuments(options, plan, terminal);
+  const tokenizer = await learnTokenizer(documents.train, options, plan, terminal);
+  const data = await prepareTokens(documents, tokenizer, options, plan, terminal);
+
+  await using gpu = await openGpu();
+  const model = buildModel(gpu, options, tokenizer, terminal);
+  const prompts = choosePrompts(documents.validation, options.data === undefined);
+  const sample = (from: readonly string[]) => writeSamples(model, tokenizer, from, { plan, seed: options.seed });
+
+  const onFirstSample = async () => {
+    for (const first of await sample(prompts.slice(0, 1))) terminal.print(`first sample\n${formatSample(first)}`);
+  };
+  const training = await pretrain(model, { options, plan, data, terminal, signal, onFirstSample });
+  if (training.stopped) {
+    terminal.print(`Stopped at step ${training.steps} of ${plan.steps}; the checkpoint is ${training.checkpoint}.`);
+    terminal.print(`Go on with: ${commandLine(options, { resume: true })}`);
+    return;
+  }
+
+  const folder = join(options.out, "model");
+  await saveCheckpoint(model, folder);
+  await saveTokenizer(tokenizer, join(folder, "tokenizer.json"));
+
+  const samples = await sample(prompts);
+  const all = [...documents.train, ...documents.validation];
+  const record = await recordRun({ options, startedAt, model, data, training, samples, documents: all });
+  const { html } = await writeReport(options.out, record);
+  printResult(record, { report: pathToFileURL(resolve(html)).href, model: folder }, terminal);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await runCommand(quickstart, process.argv.slice(2));
+}

@@ -1,0 +1,58 @@
+import { createRandom, type Document } from "@ds3/data";
+import { type DeepseekModel, generate } from "@ds3/deepseek";
+import type { Tokenizer } from "@ds3/tokenizer";
+import type { RunPlan } from "./plan-run.ts";
+import type { Sample } from "./run-record.ts";
+
+/** How tokens are drawn: a little below the model's own spread, without the unlikely tail. */
+const sampling = { temperature: 0.7, topK: 40 } as const;
+
+/** Openings for the demo texts: a speech, a country's facts, an API with Chinese comments. */
+const demoPrompts: readonly string[] = [
+  "My fellow citizens, the people of the United States",
+  "Geography > Climate:",
+  "/**\n * 接口调用",
+];
+
+/** Longest opening of a validation document that serves as a prompt, in characters. */
+const PROMPT_LENGTH = 40;
+
+/** What the model is asked to continue: openings for the demo texts, else the first words of unseen documents. */
+export function choosePrompts(validation: readonly Document[], isDemo: boolean): readonly string[] {
+  return isDemo ? demoPrompts : [...new Set(validation.slice(0, 3).map(({ text }) => firstWords(text)))];
+}
+
+/** Continues each prompt by up to `sampleTokens` tokens, or to the end token; the same seed draws the same tokens. */
+export async function writeSamples(
+  model: DeepseekModel,
+  tokenizer: Tokenizer,
+  prompts: readonly string[],
+  { plan, seed }: { readonly plan: RunPlan; readonly seed: number },
+): Promise<Sample[]> {
+  const random = createRandom({ seed, stream: 1 });
+  const { bosTokenId, eosTokenId } = model.config;
+  const samples: Sample[] = [];
+  for (const prompt of prompts) {
+    const ids = Int32Array.of(bosTokenId!, ...tokenizer.encode(prompt));
+    const [added] = await generate(model, ids, 1, {
+      ...sampling,
+      maxNewTokens: plan.sampleTokens,
+      random: () => random.nextFloat(),
+      stopTokens: [eosTokenId!],
+    });
+    samples.push({ prompt, text: tokenizer.decode(added!, { skipSpecialTokens: true }) });
+  }
+  return samples;
+}
+
+/** One sample on the terminal: indented, line breaks kept. */
+export function formatSample({ prompt, text }: Sample): string {
+  return `[${prompt}]${text}`.replaceAll(/^/gm, "    ");
+}
+
+/** The opening of a text up to a word's end; cut inside only where there is no space. */
+function firstWords(text: string): string {
+  const opening = [...text.trim()].slice(0, PROMPT_LENGTH).join("");
+  if (opening === text.trim()) return opening;
+  return opening.replace(/\s+\S*$/, "");
+}
