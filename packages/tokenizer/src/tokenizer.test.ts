@@ -46,7 +46,8 @@ test("the word cache changes nothing: a fresh tokenizer gives the same ids", () 
 });
 
 test("the cache starts anew when it is full", () => {
-  const words = Array.from({ length: 270_000 }, (_, i) => ` w${i.toString(36).replace(/\d/g, "é")}`);
+  const letters = (n: number): string => n.toString(26).replace(/\d/g, (digit) => "qrstuvwxyz"[Number(digit)]!);
+  const words = Array.from({ length: 270_000 }, (_, i) => ` ${letters(i)}`);
   const all = tokenizer.encode(words.join(""));
   expect(tokenizer.decode(all)).toBe(words.join(""));
   expect(tokenizer.encode(text)).toEqual(parseTokenizer(tokenizer.toJson()).encode(text));
