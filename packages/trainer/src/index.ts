@@ -1,4 +1,5 @@
 export { abortOnSignals, type SignalAbort } from "./abort-on-signals.ts";
+export { arenaFiles } from "./arena-files.ts";
 export { NonFiniteError, TrainingCheckpointError } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export { createOptimizer, type Optimizer, type OptimizerOptions } from "./optimizer.ts";

@@ -29,8 +29,8 @@ function reference(
 }
 
 describe.each([
-  ["f32", 1e-6],
-  ["bf16", 4e-3],
+  ["f32", 1e-5],
+  ["bf16", 5e-3],
 ] as const)("AdamW, %s moments", (moments, tolerance) => {
   test.each([100, 0.5])("follows the equations at clip norm %d, with decay on matrices only", async (clipNorm) => {
     const { gpu } = device;
@@ -52,8 +52,7 @@ describe.each([
     const got = [...(await gain.data()), ...(await weight.data())];
     const decays = [false, false, false, true, true, true, true];
     const expected = reference(start, gradients, decays, rates, clipNorm);
-    for (const [i, value] of expected.entries())
-      expect(Math.abs(got[i]! - value), `[${i}]`).toBeLessThan(tolerance * 8);
+    for (const [i, value] of expected.entries()) expect(Math.abs(got[i]! - value), `[${i}]`).toBeLessThan(tolerance);
     // Without a gradient only decay moves a parameter, and a vector has none.
     expect(got[2]).toBe(3);
     expect(got[4]).toBeCloseTo(-5 * 0.99 * 0.995 * 0.98, 5);
@@ -80,5 +79,6 @@ test("settings outside their ranges are named", () => {
   expect(create({ betas: [0.9, Number.NaN] })).toThrow(/betas\[1\]/);
   expect(create({ eps: 0 })).toThrow(/eps: expected a finite number > 0, got 0/);
   expect(create({ weightDecay: -1 })).toThrow(/weightDecay/);
+  expect(() => createOptimizer(new Arena(gpu, []))).toThrow(/arena: expected parameters, got none/);
   expect(() => createOptimizer(arena).step(Number.NaN, gpu.zeros([4]))).toThrow(/learningRate: .* got NaN/);
 });

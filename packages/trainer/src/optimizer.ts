@@ -1,4 +1,4 @@
-import { OutOfRangeError } from "@ds3/errors";
+import { OutOfRangeError, StateError } from "@ds3/errors";
 import { type AdamwMoments, type Arena, adamwStep, createMoments, type Tensor } from "@ds3/tensor";
 
 /** AdamW's settings; the defaults are DeepSeek-V3's (report, section 4.2). */
@@ -31,12 +31,14 @@ export interface Optimizer {
  * Creates an optimiser with zero moments, f32 or bf16 [length] for each segment of the arena.
  *
  * @throws OutOfRangeError for settings outside their ranges; `step` for a learning rate that is not finite and >= 0.
+ * StateError for an arena without parameters.
  */
 export function createOptimizer(arena: Arena, options: OptimizerOptions = {}): Optimizer {
   const { betas = [0.9, 0.95], eps = 1e-8, weightDecay = 0.1, moments: dtype = "f32" } = options;
   checkOptions(betas, eps, weightDecay);
+  const gpu = arena.segments[0]?.values.gpu;
+  if (!gpu) throw new StateError({ op: "optimizer", operand: "arena", expected: "parameters", actual: "none" });
   const moments = arena.segments.map((segment) => createMoments(segment, dtype));
-  const { gpu } = arena.segments[0]!.values;
   const lastStats = gpu.zeros([4]);
   const optimizer: Optimizer = {
     steps: 0,

@@ -23,6 +23,8 @@ export interface PendingStep {
   readonly figures: Promise<{ readonly record: StepRecord; readonly finite: boolean }>;
 }
 
+/** No gradient norm in f32 is above it. */
+const MAX_F32 = 3.4e38;
 /** Elements of `gradientNorm`'s stats: norm, clip factor, non-finite flag, loss. */
 const STATS = 4;
 
@@ -43,7 +45,8 @@ export function encodeStep<Batch>(
   using _scope = gpu.scope(`step ${plan.step}`);
   arena.zeroGradients();
   const { total, terms } = accumulate(model, batches, plan.microBatches);
-  const stats = gradientNorm(arena.segments, carryFailure(total, optimizer.lastStats), plan.clipNorm);
+  const loss = carryFailure(total, optimizer.lastStats);
+  const stats = gradientNorm(arena.segments, loss, Math.min(plan.clipNorm, MAX_F32));
   optimizer.step(plan.learningRate, stats);
   const loads = model.expertLoads?.();
   const after = { ...plan, tokens: plan.tokens + plan.microBatches * batches.tokensPerBatch };

@@ -12,7 +12,7 @@ export interface TrainOptions<Batch> {
   /** Learning rate of a step (from 0) after so many tokens, e.g. by `learningRate` of a schedule. */
   readonly schedule: (step: number, tokens: number) => number;
   readonly optimizer?: OptimizerOptions;
-  /** Global gradient norm to clip to. Default 1, as DeepSeek-V3. */
+  /** Global gradient norm to clip to; Infinity: no clipping. Default 1, as DeepSeek-V3. */
   readonly clipNorm?: number;
   /**
    * Micro-batches of a step: a number, or whole numbers by step (from 0) and tokens, e.g. a batch ramp:

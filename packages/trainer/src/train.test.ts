@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { type GpuStats, scale } from "@ds3/tensor";
-import { useTestGpu } from "@ds3/testing";
+import { type GpuStats, mul, openGpu } from "@ds3/tensor";
+import { testGpuOptions, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { createBigram, createPairs, type Pairs } from "../test/bigram.ts";
 import { temporaryFolder } from "../test/helpers.ts";
@@ -133,7 +133,7 @@ describe("a step that is not finite", () => {
           const { total, terms } = bigram.loss(batch);
           // Step 7's second micro-batch. 1e20 leaves the loss finite, but not the squares of the gradient.
           if (++calls !== 14) return { total, terms };
-          return { total: kind === "loss" ? scale(total, Number.NaN) : scale(total, 1e20), terms };
+          return { total: mul(total, gpu.full([1], kind === "loss" ? Number.NaN : 1e20)), terms };
         },
       };
       const run = trainBigram(model, createPairs(), { folder, steps: 20, checkpointEvery: 2 });
@@ -141,6 +141,9 @@ describe("a step that is not finite", () => {
       expect(NonFiniteError.is(error), `${error}`).toBe(true);
       expect(error.message).toMatch(
         /^train: step 7, batch at \{"position":144\}: expected a finite loss and gradient norm, got /,
+      );
+      expect(error.message).toMatch(
+        kind === "loss" ? /got loss NaN, / : /got loss [\de+.]+, gradient norm (Infinity|NaN)/,
       );
       expect(error.message).toContain(join(folder, "checkpoints/step-00000006"));
       // Step 8 was on the GPU, too: neither moved a parameter.
@@ -210,6 +213,17 @@ test("a torn newest checkpoint is passed over with a note, and the run goes on f
   expect(notes[1]).toMatch(/^resumed from .*step-00000004 at step 4$/);
   const [a, b] = await Promise.all([folder, reference].map((run) => readNewestCheckpoint(join(run, "checkpoints"))));
   expect(a!.files).toEqual(b!.files);
+});
+
+test("a lost device ends the run by name, and the last checkpoint stays", async () => {
+  const folder = temporaryFolder();
+  const gpu = await openGpu(testGpuOptions());
+  const onStep = ({ step }: StepRecord): void => {
+    if (step === 5) gpu.device.destroy();
+  };
+  const run = trainBigram(createBigram(gpu), createPairs(), { folder, steps: 20, checkpointEvery: 4, onStep });
+  await expect(run).rejects.toThrow(/lost|destroyed/i);
+  expect(readdirSync(join(folder, "checkpoints"))).toEqual(["step-00000004"]);
 });
 
 test("a model file with a name of the trainer's own is refused", async () => {

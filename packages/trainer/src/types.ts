@@ -15,14 +15,18 @@ export type ModelFiles = Readonly<Record<string, Uint8Array>>;
 export interface TrainableModel<Batch> {
   readonly gpu: Gpu;
   readonly arena: Arena;
-  /** Encodes forward and loss of a micro-batch; a tape is open. */
+  /** Encodes forward and loss of a micro-batch, without waiting; a tape is open. */
   loss(batch: Batch): LossOutput;
   /** After each optimiser step, e.g. to move expert biases by the loads of all micro-batches. */
   afterStep?(): void;
   /** Tokens per expert since the last step, [layers, experts] u32, before `afterStep` clears them. */
   expertLoads?(): Tensor | undefined;
-  /** The model as files, parameters and non-trained state included, in a layout that `load` reads back exactly. */
+  /**
+   * The model as files, parameters and non-trained state included, in a layout that `load` reads back exactly; `arenaFiles`
+   * does it for an arena. `optimizer.safetensors`, `state.json` and `manifest.json` are the trainer's own.
+   */
   save(): Promise<ModelFiles>;
+  /** Gets the trainer's own files as well. Refuses another model's files before it writes anything. */
   load(files: ModelFiles): Promise<void>;
 }
 
@@ -30,6 +34,7 @@ export interface TrainableModel<Batch> {
 export interface BatchSource<Batch> {
   /** Training tokens in each batch. */
   readonly tokensPerBatch: number;
+  /** A source does not end: it starts another epoch. */
   next(): Batch;
   /** Where the next batch comes from; plain JSON. */
   cursor(): unknown;
@@ -57,7 +62,8 @@ export interface StepRecord {
 export interface ValidationRecord {
   readonly step: number;
   readonly tokens: number;
+  /** Mean nats per token. */
   readonly validationLoss: number;
-  /** Mean nats per token, over ln 2 and bytes per token; absent when the bytes are not known. */
+  /** validationLoss / ln 2 / bytes per token; absent when the bytes are not known. */
   readonly bitsPerByte?: number;
 }

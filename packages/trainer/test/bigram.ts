@@ -1,6 +1,5 @@
 import { Arena, crossEntropy, embedding, fillNormal, type Gpu, matmul, type Tensor } from "@ds3/tensor";
-import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
-import type { BatchSource, TrainableModel } from "../src/index.ts";
+import { arenaFiles, type BatchSource, type TrainableModel } from "../src/index.ts";
 
 /** Token pairs: each target follows its input. */
 export interface Pairs {
@@ -31,19 +30,7 @@ export function createBigram(gpu: Gpu, seed = 1): TrainableModel<Pairs> & { logi
       const main = crossEntropy(logits(batch), batch.targets);
       return { total: main, terms: { main } };
     },
-    async save() {
-      const entries = [...arena.parameters].map(async ([name, parameter]) => ({
-        name,
-        dtype: "F32" as const,
-        shape: parameter.shape,
-        data: await parameter.data(),
-      }));
-      return { "model.safetensors": serializeSafetensors(await Promise.all(entries)) };
-    },
-    async load(files) {
-      const stored = parseSafetensors(files["model.safetensors"]!);
-      for (const [name, parameter] of arena.parameters) gpu.write(parameter, stored.get(name)!.data as Float32Array);
-    },
+    ...arenaFiles(arena),
   };
 }
 
