@@ -1,7 +1,7 @@
 /*
  * Multi-head latent attention on the GPU, unabsorbed for training, absorbed for decoding (DeepSeek-V3 report, 2.1.1).
  *
- * Differs from the paper: the latents are normed (eps 1e-6 whatever rms_norm_eps says), as the released weights want.
+ * Differs from the paper's equations: the latents are normed (its section 4.2), with eps 1e-6 whatever rms_norm_eps says.
  * q_a_proj (or q_proj without a query latent) and kv_a_proj_with_mqa read the same x, so they are one weight `qkvA`:
  * one product instead of two.
  */
