@@ -1,7 +1,7 @@
+// The layer.
+
 export { assembleKeyValue, type KeyValue } from "./key-value.ts";
-export { appendLatents, createLatentCache, type LatentCache, mlaDecode } from "./latent-cache.ts";
 export {
-  createRotation,
   type Linear,
   type MlaOutput,
   type MlaParameters,
@@ -10,5 +10,13 @@ export {
   mlaParameterSpecs,
   mlaParameters,
 } from "./mla.ts";
-export { type RopeTable, ropeFrequencies, ropeTable, softmaxScale } from "./rope-table.ts";
 export type { MlaConfig, RopeConfig, YarnScaling } from "./types.ts";
+
+// Decoding.
+
+export { appendLatents, createLatentCache, type LatentCache, mlaDecode } from "./latent-cache.ts";
+
+// Rotation.
+
+export { createRotation } from "./mla.ts";
+export { type RopeTable, ropeFrequencies, ropeTable, softmaxScale } from "./rope-table.ts";
