@@ -35,7 +35,7 @@ interface PresetPlan {
 /** Reasons for these figures: docs/decisions/quickstart.md. */
 const presetPlans: Readonly<Record<Preset, PresetPlan>> = {
   tiny: { vocabSize: 512, sequenceLength: 256, batchSize: 4, steps: 1500, peakLearningRate: 6e-3 },
-  "mini-v3": { vocabSize: 6400, sequenceLength: 256, batchSize: 8, steps: 1000, peakLearningRate: 1e-3 },
+  "mini-v3": { vocabSize: 6400, sequenceLength: 256, batchSize: 4, steps: 1000, peakLearningRate: 1e-3 },
 };
 
 const WARMUP_SHARE = 0.05;
@@ -50,10 +50,10 @@ export function planRun({ preset, fast, steps: wantedSteps }: QuickstartOptions)
     steps,
     schedule: fivePhases(peakLearningRate, steps, steps * sizes.batchSize * sizes.sequenceLength),
     validationFraction: 0.05,
-    validationWindows: fast ? 8 : 128,
+    validationWindows: fast ? 4 : 128,
     validateEvery: Math.ceil(steps / 10),
     checkpointEvery: Math.ceil(steps / 4),
-    sampleTokens: fast ? 24 : 96,
+    sampleTokens: fast ? 16 : 96,
     documentStride: fast ? 8 : 1,
   };
 }

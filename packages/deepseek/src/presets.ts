@@ -30,7 +30,9 @@ const shared = {
 
 const tiny: DeepseekConfig = {
   ...shared,
-  vocabSize: 768,
+  // Deviation times the root of the width, 0.5, is DeepSeek-V3's: 0.006 at width 7168.
+  initializerRange: 0.06,
+  vocabSize: 512,
   hiddenSize: 64,
   intermediateSize: 192,
   moeIntermediateSize: 64,
@@ -53,6 +55,7 @@ const tiny: DeepseekConfig = {
 
 const mini: DeepseekConfig = {
   ...tiny,
+  initializerRange: shared.initializerRange,
   vocabSize: 6400,
   hiddenSize: 256,
   intermediateSize: 512,
