@@ -14,12 +14,6 @@ export function addInto(target: Tensor, source: Tensor): void {
 /** A fresh tensor with the same content. */
 export function copyTensor(source: Tensor): Tensor {
   const copy = source.gpu.empty(source.shape, source.dtype, "copy");
-  copyRange(source, copy, 0);
+  source.gpu.copy(source, copy, 0);
   return copy;
-}
-
-/** Copies all of `source` to `byteOffset` of `target`. */
-export function copyRange(source: Tensor, target: Tensor, byteOffset: number): void {
-  if (source.size === 0) return;
-  source.gpu.copy(source, target, byteOffset);
 }

@@ -39,11 +39,11 @@ export class Arena {
 
   constructor(gpu: Gpu, specs: readonly ParameterSpec[]) {
     this.#gpu = gpu;
+    assertNamesDiffer(specs);
     const parameters = new Map<string, Tensor>();
     this.segments = planSegments(specs).map((plan) => allocate(gpu, plan, parameters));
     // The caller's order, whatever the layout in memory.
     this.parameters = new Map(specs.map(({ name }) => [name, parameters.get(name)!]));
-    if (this.parameters.size !== specs.length) throw duplicate(specs);
   }
 
   /** The parameter of that name. @throws StateError when there is none. */
@@ -103,8 +103,17 @@ function viewOf(flat: Tensor, shape: readonly number[], offset: number): Tensor 
   return new Tensor({ gpu: flat.gpu, storage: flat.storage, shape, dtype: "f32", byteOffset: offset * 4 });
 }
 
-function duplicate(specs: readonly ParameterSpec[]): StateError {
-  const names = specs.map(({ name }) => name);
-  const name = names.find((candidate, i) => names.indexOf(candidate) !== i)!;
-  return new StateError({ op: "arena", operand: name, expected: "names that differ", actual: "the same name twice" });
+function assertNamesDiffer(specs: readonly ParameterSpec[]): void {
+  const names = new Set<string>();
+  for (const { name } of specs) {
+    if (names.has(name)) {
+      throw new StateError({
+        op: "arena",
+        operand: name,
+        expected: "names that differ",
+        actual: "the same name twice",
+      });
+    }
+    names.add(name);
+  }
 }

@@ -29,12 +29,15 @@ export interface PoolStats {
  */
 export class BufferPool {
   readonly #device: GPUDevice;
+  readonly #maxBytes: number;
   readonly #free = new Map<number, PooledBuffer[]>();
   #nextId = 1;
   #stats = { liveBuffers: 0, liveBytes: 0, peakBytes: 0, allocatedBytes: 0, allocations: 0 };
 
   constructor(device: GPUDevice) {
     this.#device = device;
+    // Whole words: copies and bindings are multiples of 4.
+    this.#maxBytes = device.limits.maxBufferSize - (device.limits.maxBufferSize % 4);
   }
 
   get stats(): PoolStats {
@@ -43,7 +46,7 @@ export class BufferPool {
 
   /** A buffer of at least `bytes`; its content is undefined. Throws OutOfMemoryError beyond the adapter's maximum. */
   acquire(bytes: number, label: string): PooledBuffer {
-    const size = sizeClass(bytes);
+    const size = this.#sizeFor(bytes, label);
     const pooled = this.#free.get(size)?.pop() ?? this.#create(size, label);
     const stats = this.#stats;
     stats.liveBuffers += 1;
@@ -76,17 +79,19 @@ export class BufferPool {
     this.#stats.peakBytes = this.#stats.liveBytes;
   }
 
+  /** The size class, or the largest buffer there is where the class lies above it. */
+  #sizeFor(bytes: number, label: string): number {
+    if (bytes <= this.#maxBytes) return Math.min(sizeClass(bytes), this.#maxBytes);
+    throw new OutOfMemoryError({
+      op: "allocate",
+      operand: label,
+      expected: `at most ${this.#maxBytes} bytes, the adapter's maxBufferSize`,
+      actual: `${bytes} bytes`,
+      hint: "Use a smaller batch, sequence or model, or an adapter with larger buffers.",
+    });
+  }
+
   #create(size: number, label: string): PooledBuffer {
-    const limit = this.#device.limits.maxBufferSize;
-    if (size > limit) {
-      throw new OutOfMemoryError({
-        op: "allocate",
-        operand: label,
-        expected: `at most ${limit} bytes, the adapter's maxBufferSize`,
-        actual: `${size} bytes`,
-        hint: "Use a smaller batch, sequence or model, or an adapter with larger buffers.",
-      });
-    }
     const usage = BufferUsage.storage | BufferUsage.copySrc | BufferUsage.copyDst;
     const buffer = this.#device.createBuffer({ label, size, usage });
     this.#stats.allocatedBytes += size;

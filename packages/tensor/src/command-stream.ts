@@ -1,7 +1,9 @@
+import { OutOfRangeError, StateError } from "@ds3/errors";
 import { BufferUsage, type PooledBuffer } from "./buffer-pool.ts";
+import { MAX_GROUPS } from "./grid.ts";
 import type { Kernel } from "./kernel.ts";
 import { PipelineCache } from "./pipelines.ts";
-import type { PassTimer } from "./profiler.ts";
+import type { PassTimer, Work } from "./profiler.ts";
 
 /** A range of a buffer, as one binding of a dispatch. */
 export interface BufferRange {
@@ -14,12 +16,16 @@ export interface BufferRange {
 const SLOT_BYTES = 256;
 /** Dispatches in one submit: enough that a submit's price vanishes, few enough that the device starts early. */
 const DISPATCHES_PER_SUBMIT = 96;
+/** Bind groups kept: several times those of a training step. Without a bound, ever new shapes would pile them up. */
+const MAX_BIND_GROUPS = 8192;
 
 /** Counters of a stream; differences of two snapshots give figures per step. */
 export interface StreamStats {
   readonly dispatches: number;
   readonly submits: number;
   readonly pipelines: number;
+  /** Bind groups in the cache. */
+  readonly bindGroups: number;
 }
 
 /**
@@ -59,25 +65,40 @@ export class CommandStream {
   }
 
   get stats(): StreamStats {
-    return { dispatches: this.#dispatches, submits: this.#submits, pipelines: this.#pipelines.size };
+    const { size: pipelines } = this.#pipelines;
+    return { dispatches: this.#dispatches, submits: this.#submits, pipelines, bindGroups: this.#bindGroups.size };
   }
 
   /** Times every dispatch in a pass of its own until it is called with undefined again. */
   setTimer(timer: PassTimer | undefined): void {
+    if (timer && this.#timer) {
+      throw new StateError({ op: "profile", operand: "fn", expected: "no profile inside", actual: "a second one" });
+    }
     this.flush();
     this.#timer = timer;
   }
 
-  /** Encodes one kernel. `ranges` are in the order of `kernel.bindings`, `values` in that of `kernel.uniforms`. */
-  dispatch(kernel: Kernel, ranges: readonly BufferRange[], values: readonly number[], groups: readonly number[]): void {
+  /**
+   * Encodes one kernel. `ranges` are in the order of `kernel.bindings`.
+   * @throws OutOfRangeError for a uniform that its type does not hold, or a grid beyond the limit; nothing is encoded.
+   */
+  dispatch(
+    kernel: Kernel,
+    ranges: readonly BufferRange[],
+    uniforms: Readonly<Record<string, number>>,
+    groups: readonly [number, number?, number?],
+    work?: Work,
+  ): void {
     if (this.#slots === DISPATCHES_PER_SUBMIT) this.flush();
-    const slot = this.#slots++;
-    this.#packUniforms(kernel, values, slot);
+    const [x, y = 1, z = 1] = groups;
+    assertGrid(kernel, x, y, z);
+    this.#packUniforms(kernel, uniforms);
     const compiled = this.#pipelines.get(kernel);
-    const pass = this.#openPass(kernel.label);
+    const pass = this.#openPass(kernel, ranges, work);
     pass.setPipeline(compiled.pipeline);
-    pass.setBindGroup(0, this.#bindGroup(compiled.layout, compiled.id, ranges), [slot * SLOT_BYTES]);
-    pass.dispatchWorkgroups(groups[0] ?? 1, groups[1] ?? 1, groups[2] ?? 1);
+    pass.setBindGroup(0, this.#bindGroup(compiled.layout, compiled.id, ranges), [this.#slots * SLOT_BYTES]);
+    pass.dispatchWorkgroups(x, y, z);
+    this.#slots += 1;
     for (const { pooled } of ranges) pooled.epoch = this.#epoch;
     this.#dispatches += 1;
     if (this.#timer) this.#closePass();
@@ -128,9 +149,18 @@ export class CommandStream {
     this.#bindGroups.clear();
   }
 
-  #packUniforms(kernel: Kernel, values: readonly number[], slot: number): void {
-    const base = (slot * SLOT_BYTES) / 4;
-    for (let i = 0; i < values.length; i++) this.#words[kernel.uniforms[i]![1]][base + i] = values[i]!;
+  #packUniforms(kernel: Kernel, uniforms: Readonly<Record<string, number>>): void {
+    let word = (this.#slots * SLOT_BYTES) / 4;
+    for (const [name, type] of kernel.uniforms) {
+      const value = uniforms[name];
+      if (value === undefined) throw badUniform(kernel, name, `a value (${type})`, value);
+      const words = this.#words[type];
+      words[word] = value;
+      const isHeld = type === "f32" ? Number.isFinite(words[word]) : words[word] === value;
+      if (!isHeld)
+        throw badUniform(kernel, name, type === "f32" ? "a finite f32" : `an integer that fits ${type}`, value);
+      word += 1;
+    }
   }
 
   #bindGroup(layout: GPUBindGroupLayout, layoutId: number, ranges: readonly BufferRange[]): GPUBindGroup {
@@ -146,13 +176,14 @@ export class CommandStream {
     );
     const uniforms: GPUBindGroupEntry = { binding: 0, resource: { buffer: this.#uniformBuffer, size: SLOT_BYTES } };
     const group = this.#device.createBindGroup({ layout, entries: [uniforms, ...storage] });
+    if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
     this.#bindGroups.set(key, group);
     return group;
   }
 
-  #openPass(label: string): GPUComputePassEncoder {
+  #openPass({ label }: Kernel, ranges: readonly BufferRange[], work: Work | undefined): GPUComputePassEncoder {
     if (!this.#pass) {
-      const timestampWrites = this.#timer?.next(label);
+      const timestampWrites = this.#timer?.next(label, workOf(ranges, work));
       this.#encoder ??= this.#device.createCommandEncoder();
       this.#pass = this.#encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
     }
@@ -169,4 +200,28 @@ export class CommandStream {
     this.#encoder ??= this.#device.createCommandEncoder();
     return this.#encoder;
   }
+}
+
+/** Bytes that a dispatch moves at least: each operand once, unless the op knows better. */
+function workOf(ranges: readonly BufferRange[], { flops = 0, bytes }: Work = {}): Required<Work> {
+  return { flops, bytes: bytes ?? ranges.reduce((sum, range) => sum + range.bytes, 0) };
+}
+
+function assertGrid({ label }: Kernel, x: number, y: number, z: number): void {
+  if (isGroupCount(x) && isGroupCount(y) && isGroupCount(z)) return;
+  throw new OutOfRangeError({
+    op: label,
+    operand: "groups",
+    expected: `integers from 0 to ${MAX_GROUPS} in each dimension`,
+    actual: `[${x}, ${y}, ${z}]`,
+    hint: "Use flatGrid: it spreads a long grid over two dimensions.",
+  });
+}
+
+function isGroupCount(n: number): boolean {
+  return n >= 0 && n <= MAX_GROUPS && Number.isInteger(n);
+}
+
+function badUniform({ label }: Kernel, name: string, expected: string, value: number | undefined): OutOfRangeError {
+  return new OutOfRangeError({ op: label, operand: `uniform ${name}`, expected, actual: `${value ?? "none"}` });
 }

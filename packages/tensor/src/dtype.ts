@@ -1,3 +1,5 @@
+import { ShapeError } from "@ds3/errors";
+
 /** Element types of tensors. `bf16` packs two values into a word; its innermost axis is padded to whole words. */
 export type Dtype = "f32" | "i32" | "u32" | "bf16";
 
@@ -24,4 +26,15 @@ export function bytesOf(shape: readonly number[], dtype: Dtype): number {
 /** `[2, 3] f32`, as error messages print a tensor. */
 export function describe(shape: readonly number[], dtype: Dtype): string {
   return `[${shape.join(", ")}] ${dtype}`;
+}
+
+/** Refuses shapes whose axes are not integers >= 0. */
+export function assertShape(shape: readonly number[], operand: string): void {
+  if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
+  throw new ShapeError({
+    op: "tensor",
+    operand,
+    expected: "axes that are integers >= 0",
+    actual: `[${shape.join(", ")}]`,
+  });
 }

@@ -6,7 +6,7 @@ export class NoAdapterError extends Ds3Error {}
 export class DeviceLostError extends Ds3Error {}
 /** A buffer could not be allocated, or is larger than the adapter allows. */
 export class OutOfMemoryError extends Ds3Error {}
-/** A buffer is larger than one binding of the adapter may be. */
+/** A buffer is larger than one binding of the adapter may be, or a kernel binds more buffers than work everywhere. */
 export class BindingLimitError extends Ds3Error {}
 /** Dawn or the browser refused a command; the label says which. */
 export class GpuValidationError extends Ds3Error {}

@@ -1,25 +1,18 @@
-import { DtypeError, ShapeError, StateError } from "@ds3/errors";
-import type { Backend } from "./backend.ts";
-import { BufferPool, BufferUsage, type PoolStats } from "./buffer-pool.ts";
-import { type BufferRange, CommandStream, type StreamStats } from "./command-stream.ts";
-import { bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
-import { BindingLimitError, DeviceLostError, GpuValidationError, OutOfMemoryError } from "./errors.ts";
+import { DtypeError, StateError } from "@ds3/errors";
+import { bindOperands, rangeOf } from "./bind-operands.ts";
+import type { PoolStats } from "./buffer-pool.ts";
+import type { StreamStats } from "./command-stream.ts";
+import type { AdapterSummary, DeviceState } from "./device-state.ts";
+import { assertShape, bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
 import type { Kernel } from "./kernel.ts";
-import { type Profile, TimestampTimer } from "./profiler.ts";
+import { type Profile, TimestampTimer, type Work } from "./profiler.ts";
+import { Recording } from "./recording.ts";
 import { type Scope, ScopeStack } from "./scope.ts";
 import { Storage } from "./storage.ts";
-import { Tape } from "./tape.ts";
+import type { Tape } from "./tape.ts";
 import type { KernelTarget } from "./target.ts";
 import { Tensor } from "./tensor.ts";
-
-/** What is known of the adapter behind a `gpu`. */
-export interface AdapterSummary {
-  readonly name: string;
-  readonly vendor: string;
-  /** It runs on the CPU. */
-  readonly isSoftware: boolean;
-  readonly features: readonly string[];
-}
+import { copyBytes, type HostData, readBack, upload } from "./transfers.ts";
 
 /** Counters since the device was opened. */
 export interface GpuStats extends PoolStats, StreamStats {
@@ -27,119 +20,129 @@ export interface GpuStats extends PoolStats, StreamStats {
   readonly cpuFallbacks: 0;
 }
 
-/** What all handles of one device share. */
-interface Shared {
-  readonly device: GPUDevice;
-  readonly backend: Backend;
-  readonly adapter: AdapterSummary;
-  readonly target: KernelTarget;
-  readonly pool: BufferPool;
-  readonly stream: CommandStream;
-  failure: Error | undefined;
-  closed: boolean;
-}
-
-/** Host data that `gpu.tensor` takes. */
-export type HostData = ArrayLike<number>;
-
 /**
  * A handle on a device: it allocates, opens scopes and tapes, and encodes commands. Ops take it from their operands.
  * Create the first one with `openGpu()`.
  */
 export class Gpu {
-  readonly #shared: Shared;
-  readonly #scopes = new ScopeStack();
-  readonly #tapes: Tape[] = [];
+  readonly #state: DeviceState;
+  readonly #scopes = new ScopeStack((fn) => this.#enter(fn));
+  readonly #recording = new Recording();
   readonly #isFork: boolean;
-  #gradPaused = 0;
-  #recomputing = 0;
 
   /** Use `openGpu()`. */
-  constructor(shared: Shared, isFork: boolean) {
-    this.#shared = shared;
+  constructor(state: DeviceState, isFork: boolean) {
+    this.#state = state;
     this.#isFork = isFork;
   }
 
   get adapter(): AdapterSummary {
-    return this.#shared.adapter;
+    return this.#state.adapter;
   }
 
   /** What kernel templates need to know of the adapter. */
   get target(): KernelTarget {
-    return this.#shared.target;
+    return this.#state.target;
   }
 
   get device(): GPUDevice {
-    return this.#shared.device;
+    return this.#state.device;
   }
 
   /** Largest number of bytes that one op can see of one tensor. */
   get maxBindingBytes(): number {
-    return this.#shared.device.limits.maxStorageBufferBindingSize;
+    return this.#state.maxBindingBytes;
   }
 
   get stats(): GpuStats {
-    return { ...this.#shared.pool.stats, ...this.#shared.stream.stats, cpuFallbacks: 0 };
+    return { ...this.#state.pool.stats, ...this.#state.stream.stats, cpuFallbacks: 0 };
   }
 
   /** True inside the second run of a `checkpoint`: side effects such as counting loads are left out. */
   get isRecomputing(): boolean {
-    return this.#recomputing > 0;
+    return this.#active.#recording.isRecomputing;
   }
 
   get activeTape(): Tape | undefined {
-    return this.#gradPaused > 0 ? undefined : this.#tapes.at(-1);
+    return this.#active.#recording.activeTape;
   }
 
-  /** The same device with own scopes and tapes, for an async task beside the first one. Commands keep program order. */
+  /**
+   * The same device with own scopes and tapes, for an async task beside the first one. Commands keep program order.
+   * Ops allocate and record on the handle of their operands; to work on the tensors of another handle, e.g. to evaluate
+   * a model between two steps of its training, call them inside `run`.
+   */
   fork(): Gpu {
-    return new Gpu(this.#shared, true);
+    return new Gpu(this.#state, true);
+  }
+
+  /**
+   * Runs `fn` with this handle in place of every other one of the device: what `fn` allocates, opens and records is this
+   * handle's, whichever handle its operands belong to. `fn` must be synchronous: between two awaits call `run` again.
+   *
+   * ```ts
+   * const fork = gpu.fork();
+   * using scope = fork.scope("evaluate");
+   * const loss = await fork.run(() => crossEntropy(model(ids), targets)).item();
+   * ```
+   * @throws StateError when `fn` returns a promise: its rest would run outside.
+   */
+  run<T>(fn: () => T): T {
+    const result = this.#enter(fn);
+    if (!(result instanceof Promise)) return result;
+    throw new StateError({
+      op: "run",
+      operand: "fn",
+      expected: "a synchronous function",
+      actual: "one that returns a promise",
+      hint: "Await outside: ops are synchronous, only data() and idle() are not.",
+    });
+  }
+
+  #enter<T>(fn: () => T): T {
+    const before = this.#state.running;
+    this.#state.running = this;
+    try {
+      return fn();
+    } finally {
+      this.#state.running = before;
+    }
+  }
+
+  /** The handle that allocates and records now. */
+  get #active(): Gpu {
+    return this.#state.running ?? this;
   }
 
   scope(label = "scope"): Scope {
-    return this.#scopes.push(label);
+    return this.#active.#scopes.push(label);
   }
 
   /** Starts recording. Without an open tape ops record nothing. */
   tape(): Tape {
-    const tape = new Tape(this, (closed) => {
-      const index = this.#tapes.indexOf(closed);
-      if (index >= 0) this.#tapes.splice(index, 1);
-    });
-    this.#tapes.push(tape);
-    return tape;
+    const handle = this.#active;
+    return handle.#recording.open(handle);
   }
 
   /** Runs `fn` without recording. */
   noGrad<T>(fn: () => T): T {
-    this.#gradPaused += 1;
-    try {
-      return fn();
-    } finally {
-      this.#gradPaused -= 1;
-    }
+    return this.#active.#recording.pause(fn);
   }
 
   /** Runs `fn` as the second run of a checkpointed function. */
   recompute<T>(fn: () => T): T {
-    this.#recomputing += 1;
-    const paused = this.#gradPaused;
-    this.#gradPaused = 0;
-    try {
-      return fn();
-    } finally {
-      this.#gradPaused = paused;
-      this.#recomputing -= 1;
-    }
+    return this.#active.#recording.recompute(fn);
   }
 
   /** A tensor whose content is undefined until a kernel writes all of it. */
   empty(shape: readonly number[], dtype: Dtype = "f32", label = "tensor"): Tensor {
-    this.#assertUsable();
+    this.#state.assertUsable();
     assertShape(shape, label);
-    const storage = new Storage(this.#shared.pool, Math.max(4, bytesOf(shape, dtype)), label);
-    this.#scopes.current.adopt(storage);
-    return new Tensor({ gpu: this, storage, shape, dtype, byteOffset: 0 });
+    const handle = this.#active;
+    const owner = handle.#scopes.current;
+    const storage = new Storage(this.#state.pool, Math.max(4, bytesOf(shape, dtype)), label);
+    owner.adopt(storage);
+    return new Tensor({ gpu: handle, storage, shape, dtype, byteOffset: 0 });
   }
 
   /** Uploads host data. Its length must be the size of `shape`; values are converted to `dtype`. */
@@ -161,252 +164,130 @@ export class Gpu {
 
   /** Sets every byte of a tensor to zero, in place. For gradients and states, not for results of ops. */
   clear(tensor: Tensor): void {
-    if (tensor.size > 0) this.#shared.stream.clear(rangeOf(tensor));
+    this.#state.assertUsable();
+    if (tensor.size > 0) this.#state.stream.clear(rangeOf(tensor));
   }
 
   /** Uploads into an existing tensor, in order with what was encoded so far. */
   write(tensor: Tensor, data: HostData): void {
-    const expected = tensor.dtype === "bf16" ? tensor.bytes / 2 : tensor.size;
-    if (data.length !== expected) {
-      throw new ShapeError({
-        op: "tensor",
-        operand: "data",
-        expected: `${expected} values for ${tensor}`,
-        actual: `${data.length}`,
-      });
-    }
-    if (data.length > 0) this.#shared.stream.write(rangeOf(tensor), toHostArray(data, tensor.dtype));
+    this.#state.assertUsable();
+    upload(this.#state, tensor, data);
   }
 
-  /** Encodes one kernel. Operands are given by binding name, uniforms by uniform name. */
+  /**
+   * Encodes one kernel. Operands are given by binding name, uniforms by uniform name. `work` is what a profile counts
+   * for this dispatch.
+   * @throws StateError, OutOfRangeError, BindingLimitError that name the kernel and the operand or uniform.
+   */
   dispatch(
     kernel: Kernel,
     operands: Readonly<Record<string, Tensor>>,
     uniforms: Readonly<Record<string, number>>,
     groups: readonly [number, number?, number?],
+    work?: Work,
   ): void {
-    this.#assertUsable();
-    if (groups.some((n) => n === 0)) return;
-    const ranges = kernel.bindings.map(({ name, access }) => {
-      const tensor = operands[name];
-      if (!tensor) throw missing(kernel, `operand ${name}`);
-      return rangeOf(access === "read" ? this.#aligned(tensor) : tensor);
+    this.#state.assertUsable();
+    if (groups.includes(0)) return;
+    let copies: Tensor[] | undefined;
+    const ranges = bindOperands(this.#state, kernel, operands, (view) => {
+      const copy = this.empty(view.shape, view.dtype, "aligned view");
+      this.copy(view, copy, 0);
+      copies = [...(copies ?? []), copy];
+      return copy;
     });
-    const values = kernel.uniforms.map(([name]) => {
-      const value = uniforms[name];
-      if (value === undefined) throw missing(kernel, `uniform ${name}`);
-      return value;
-    });
-    this.#assertBindable(kernel, ranges);
-    this.#shared.stream.dispatch(kernel, ranges, values, groups as readonly number[]);
+    this.#state.stream.dispatch(kernel, ranges, uniforms, groups, work);
+    // Encoded commands keep program order, so the buffers may be handed out again at once.
+    for (const copy of copies ?? []) this.free(copy);
   }
 
-  /** Copies all of `source` to a byte offset of `target`, in place. */
+  /**
+   * Copies all of `source` to a byte offset of `target`, in place. Bytes are not converted.
+   * @throws OutOfRangeError when it does not fit there or the offset is no multiple of 4; StateError when both are in
+   * one buffer.
+   */
   copy(source: Tensor, target: Tensor, byteOffset: number): void {
-    const to = { ...rangeOf(target), offset: target.byteOffset + byteOffset };
-    this.#shared.stream.copy(rangeOf(source), to);
+    this.#state.assertUsable();
+    copyBytes(this.#state, source, target, byteOffset);
   }
 
   /** Reads a tensor back. Submits pending commands first. */
   async read(tensor: Tensor): Promise<HostArrays[Dtype]> {
-    this.#assertUsable();
-    const { device, stream, backend } = this.#shared;
-    const { bytes } = tensor;
-    if (bytes === 0) return hostView(new ArrayBuffer(0), tensor.dtype);
-    const usage = BufferUsage.mapRead | BufferUsage.copyDst;
-    const staging = device.createBuffer({ label: "read back", size: bytes, usage });
-    stream.stage(rangeOf(tensor), staging);
-    try {
-      await backend.wait(staging.mapAsync(1));
-      this.#assertUsable();
-      return hostView(staging.getMappedRange().slice(0), tensor.dtype);
-    } catch (error) {
-      throw this.#shared.failure ?? error;
-    } finally {
-      staging.destroy();
-    }
+    this.#state.assertUsable();
+    return readBack(this.#state, tensor);
   }
 
   /** Submits pending commands without waiting. */
   flush(): void {
-    this.#shared.stream.flush();
+    this.#state.assertUsable();
+    this.#state.stream.flush();
   }
 
   /** Resolves when the device has done all that was encoded. Throws what the device reported. */
   async idle(): Promise<void> {
     this.flush();
-    await this.#shared.backend.wait(this.#shared.device.queue.onSubmittedWorkDone());
-    this.#assertUsable();
+    await this.#state.wait(this.#state.device.queue.onSubmittedWorkDone());
   }
 
-  /** Runs `fn` with every dispatch timed. Slower than an ordinary run; needs the adapter's `timestamp-query`. */
+  /**
+   * Runs `fn` with every dispatch timed. Slower than an ordinary run.
+   * @throws StateError when the adapter has no `timestamp-query`, or inside another profile.
+   */
   async profile(fn: () => void | Promise<void>): Promise<Profile> {
-    if (!this.#shared.device.features.has("timestamp-query")) {
-      throw new StateError({
-        op: "profile",
-        operand: this.adapter.name,
-        expected: "an adapter with timestamp-query",
-        actual: "none",
-      });
-    }
-    const timer = new TimestampTimer(this.#shared.device);
-    this.#shared.stream.setTimer(timer);
+    const { device, stream } = this.#state;
+    const timer = new TimestampTimer(device);
+    stream.setTimer(timer);
     try {
       await fn();
     } finally {
-      this.#shared.stream.setTimer(undefined);
+      stream.setTimer(undefined);
     }
     await this.idle();
-    return this.#shared.backend.wait(timer.read());
+    return this.#state.wait(timer.read());
   }
 
   /** The scope that owns what is allocated now. */
   get currentScope(): Scope {
-    return this.#scopes.current;
+    return this.#active.#scopes.current;
   }
 
   /** Frees one tensor before its scope ends. */
   free(tensor: Tensor): void {
-    if (!tensor.isFreed) this.#scopes.free(tensor.storage);
+    if (tensor.isFreed) return;
+    const { storage } = tensor;
+    if (!this.#active.#scopes.free(storage)) this.#scopes.free(storage);
   }
 
   /** Gives the innermost scope one reference to a storage. Internal. */
   adopt(storage: Storage): void {
-    this.#scopes.current.adopt(storage);
+    this.#active.#scopes.current.adopt(storage);
   }
 
   /** Gives memory that no tensor holds back to the device. */
   async trim(): Promise<void> {
     await this.idle();
-    this.#shared.stream.forgetBindGroups();
-    this.#shared.pool.trim();
+    this.#state.stream.forgetBindGroups();
+    this.#state.pool.trim();
   }
 
   /** Starts a new `peakBytes`. */
   resetPeak(): void {
-    this.#shared.pool.resetPeak();
+    this.#state.pool.resetPeak();
   }
 
-  /** Frees this handle's tensors; the first handle also destroys the device. */
+  /** Frees this handle's tensors; the first handle also destroys the device. A second call does nothing. */
   async close(): Promise<void> {
-    for (const tape of [...this.#tapes]) tape.close();
+    this.#recording.closeAll();
     this.#scopes.closeAll();
-    if (this.#isFork || this.#shared.closed) return;
-    this.#shared.closed = true;
-    this.#shared.stream.flush();
-    this.#shared.device.destroy();
-    await this.#shared.backend.wait(this.#shared.device.lost);
+    if (this.#isFork || this.#state.isClosed) return;
+    this.#state.isClosed = true;
+    this.#state.stream.flush();
+    this.#state.device.destroy();
+    await this.#state.backend.wait(this.#state.device.lost);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-
-  #assertUsable(): void {
-    if (this.#shared.failure) throw this.#shared.failure;
-    if (this.#shared.closed) {
-      throw new DeviceLostError({
-        op: "gpu",
-        operand: "device",
-        expected: "an open device",
-        actual: "one that was closed",
-      });
-    }
-  }
-
-  /** A view that starts off the binding alignment is copied; outputs and arenas never are. */
-  #aligned(tensor: Tensor): Tensor {
-    if (tensor.byteOffset % this.#shared.device.limits.minStorageBufferOffsetAlignment === 0) return tensor;
-    const copy = this.empty(tensor.shape, tensor.dtype, "aligned view");
-    this.copy(tensor, copy, 0);
-    return copy;
-  }
-
-  #assertBindable(kernel: Kernel, ranges: readonly BufferRange[]): void {
-    for (const [i, { bytes, pooled }] of ranges.entries()) {
-      const { name, access } = kernel.bindings[i]!;
-      if (bytes > this.maxBindingBytes) {
-        throw new BindingLimitError({
-          op: kernel.label,
-          operand: name,
-          expected: `at most ${this.maxBindingBytes} bytes in one binding of ${this.adapter.name}`,
-          actual: `${bytes}`,
-          hint: "Split the tensor, or use a smaller batch or vocabulary.",
-        });
-      }
-      if (
-        access === "read_write" &&
-        ranges.some((other, j) => j !== i && other.pooled === pooled && kernel.bindings[j]!.access === "read")
-      ) {
-        throw new StateError({
-          op: kernel.label,
-          operand: name,
-          expected: "a buffer of its own",
-          actual: "an input's buffer",
-        });
-      }
-    }
-  }
-}
-
-/** Wraps a device. Internal: `openGpu` calls it. */
-export function createGpu(device: GPUDevice, backend: Backend, adapter: AdapterSummary, target: KernelTarget): Gpu {
-  const pool = new BufferPool(device);
-  const stream = new CommandStream(device);
-  const shared: Shared = { device, backend, adapter, target, pool, stream, failure: undefined, closed: false };
-  device.addEventListener?.("uncapturederror", (event) => {
-    shared.failure ??= describeFailure((event as GPUUncapturedErrorEvent).error, adapter.name);
-  });
-  void device.lost.then(({ reason, message }) => {
-    if (shared.closed) return;
-    shared.failure ??= new DeviceLostError({
-      op: "gpu",
-      operand: adapter.name,
-      expected: "a working device",
-      actual: `lost (${reason}): ${message}`,
-      hint: "Open a new gpu and load the last checkpoint.",
-    });
-  });
-  return new Gpu(shared, false);
-}
-
-function describeFailure(error: GPUError, adapter: string): Error {
-  const isMemory = error.constructor.name === "GPUOutOfMemoryError";
-  const details = { op: "gpu", operand: adapter, actual: error.message };
-  return isMemory
-    ? new OutOfMemoryError({ ...details, expected: "enough memory", hint: "Use a smaller batch, sequence or model." })
-    : new GpuValidationError({ ...details, expected: "valid commands", hint: "This is a bug in a kernel or an op." });
-}
-
-function rangeOf(tensor: Tensor): BufferRange {
-  return { pooled: tensor.storage.pooled, offset: tensor.byteOffset, bytes: Math.max(4, tensor.bytes) };
-}
-
-function missing(kernel: Kernel, what: string): StateError {
-  return new StateError({ op: kernel.label, operand: what, expected: "a value", actual: "none" });
-}
-
-function assertShape(shape: readonly number[], label: string): void {
-  if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
-  throw new ShapeError({
-    op: "tensor",
-    operand: label,
-    expected: "axes that are integers >= 0",
-    actual: `[${shape.join(", ")}]`,
-  });
-}
-
-function toHostArray(data: HostData, dtype: Dtype): HostArrays[Dtype] {
-  const type = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bf16: Uint16Array }[dtype];
-  if (data instanceof type && data.buffer instanceof ArrayBuffer) return data as HostArrays[Dtype];
-  return type.from(data) as HostArrays[Dtype];
-}
-
-function hostView(buffer: ArrayBuffer, dtype: Dtype): HostArrays[Dtype] {
-  if (dtype === "f32") return new Float32Array(buffer);
-  if (dtype === "i32") return new Int32Array(buffer);
-  if (dtype === "u32") return new Uint32Array(buffer);
-  return new Uint16Array(buffer);
 }
 
 /** Checks a tensor's dtype. */

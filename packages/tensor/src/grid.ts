@@ -1,5 +1,5 @@
 /** WebGPU's limit on workgroups along one dimension. */
-const MAX_GROUPS = 65_535;
+export const MAX_GROUPS = 65_535;
 
 /** A grid of at least ceil(items / itemsPerGroup) workgroups, two-dimensional when one dimension is not enough. */
 export function flatGrid(items: number, itemsPerGroup: number): [number, number, number] {

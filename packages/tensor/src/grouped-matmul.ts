@@ -70,10 +70,8 @@ export function groupedMatmul(x: Tensor, weights: Tensor, groups: RowGroups): Te
 
 function run(shape: GroupedMatmulShape, { offsets, tiles }: RowGroups, A: Tensor, B: Tensor, C: Tensor): void {
   const plan = planGroupedMatmul(C.gpu.target, shape);
-  C.gpu.dispatch(
-    plan.kernel,
-    { A, B, C, ...(shape.grouped === "rows" ? { tiles } : { offsets }) },
-    plan.uniforms,
-    plan.groups,
-  );
+  const operands = { A, B, C, ...(shape.grouped === "rows" ? { tiles } : { offsets }) };
+  // At the static capacity: how many rows are in use is known to the GPU alone.
+  const flops = 2 * shape.R * (shape.grouped === "rows" ? shape.N * shape.K : shape.M * shape.N);
+  C.gpu.dispatch(plan.kernel, operands, plan.uniforms, plan.groups, { flops });
 }

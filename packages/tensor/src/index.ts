@@ -2,10 +2,12 @@ import "./symbols.ts";
 
 // The device, its memory, tensors.
 
+export type { AdapterSummary } from "./device-state.ts";
 export type { Dtype } from "./dtype.ts";
-export type { AdapterSummary, Gpu, GpuStats } from "./gpu.ts";
+export type { Gpu, GpuStats } from "./gpu.ts";
+export { measurePeak } from "./measure-peak.ts";
 export { type OpenGpuOptions, openGpu } from "./open-gpu.ts";
-export type { Profile } from "./profiler.ts";
+export type { Peak, Profile, Work } from "./profiler.ts";
 export type { Scope } from "./scope.ts";
 export { Tensor } from "./tensor.ts";
 

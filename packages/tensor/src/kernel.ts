@@ -1,3 +1,5 @@
+import { BindingLimitError } from "./errors.ts";
+
 /**
  * A kernel is data: a label, WGSL text, and the layout of its one bind group.
  *
@@ -39,16 +41,20 @@ export interface KernelSource {
 /** At most 8 storage buffers a stage: WebGPU's default limit. */
 const MAX_STORAGE_BUFFERS = 8;
 
-/** Builds a kernel from its source. Throws when it binds more than 8 storage buffers, WebGPU's default limit. */
+/** Builds a kernel from its source. Throws BindingLimitError above 8 storage buffers. */
 export function defineKernel({ label, uniforms, reads = {}, writes, enable = [], body }: KernelSource): Kernel {
   const bindings: KernelBinding[] = [
     ...Object.entries(reads).map(([name, element]) => ({ name, element, access: "read" as const })),
     ...Object.entries(writes).map(([name, element]) => ({ name, element, access: "read_write" as const })),
   ];
   if (bindings.length > MAX_STORAGE_BUFFERS) {
-    throw new Error(
-      `kernel ${label} binds ${bindings.length} storage buffers; at most ${MAX_STORAGE_BUFFERS} work everywhere`,
-    );
+    throw new BindingLimitError({
+      op: "defineKernel",
+      operand: label,
+      expected: `at most ${MAX_STORAGE_BUFFERS} storage buffers, which work everywhere`,
+      actual: `${bindings.length}`,
+      hint: "Put several inputs into one buffer, or split the kernel.",
+    });
   }
   const fields = Object.entries(uniforms);
   const wgsl = [

@@ -89,7 +89,8 @@ function gradientRules(
 
 function run(shape: MatmulShape, left: Tensor, right: Tensor, target: Tensor): void {
   const { kernel, uniforms, groups } = planMatmul(target.gpu.target, shape);
-  target.gpu.dispatch(kernel, { A: left, B: right, C: target }, uniforms, groups);
+  const flops = 2 * (shape.batch ?? 1) * shape.M * shape.N * shape.K;
+  target.gpu.dispatch(kernel, { A: left, B: right, C: target }, uniforms, groups, { flops });
 }
 
 function mismatch(a: Tensor, b: Tensor, layout: MatmulLayout): ShapeError {

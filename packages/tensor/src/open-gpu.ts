@@ -1,7 +1,10 @@
 import "./symbols.ts";
 import { backend } from "#backend";
+import { BufferPool } from "./buffer-pool.ts";
+import { CommandStream } from "./command-stream.ts";
+import { type AdapterSummary, DeviceState } from "./device-state.ts";
 import { NoAdapterError } from "./errors.ts";
-import { type AdapterSummary, createGpu, type Gpu } from "./gpu.ts";
+import { Gpu } from "./gpu.ts";
 import type { KernelTarget } from "./target.ts";
 
 /** How to open a device. */
@@ -49,7 +52,9 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
     requiredLimits: limits === "default" ? {} : Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
   });
   const summary = summarize(adapter, features);
-  return createGpu(device, backend, summary, targetOf(adapter, summary, features));
+  const target = targetOf(adapter, summary, features);
+  const [pool, stream] = [new BufferPool(device), new CommandStream(device)];
+  return new Gpu(new DeviceState({ device, backend, adapter: summary, target, pool, stream }), false);
 }
 
 function summarize(adapter: GPUAdapter, features: readonly string[]): AdapterSummary {

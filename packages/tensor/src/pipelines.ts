@@ -1,3 +1,4 @@
+import { StateError } from "@ds3/errors";
 import type { Kernel } from "./kernel.ts";
 
 /** A compiled kernel with the layout of its bind group. */
@@ -32,7 +33,13 @@ export class PipelineCache {
   #remember(kernel: Kernel): Pipeline {
     const known = this.#byLabel.get(kernel.label);
     if (known && known.wgsl !== kernel.wgsl) {
-      throw new Error(`two kernels are called "${kernel.label}"; a label must name every compile-time parameter`);
+      throw new StateError({
+        op: "dispatch",
+        operand: `kernel "${kernel.label}"`,
+        expected: "one text for one label",
+        actual: "another kernel of the same label",
+        hint: "Name every compile-time parameter in the label.",
+      });
     }
     const compiled = known?.compiled ?? this.#compile(kernel);
     this.#byLabel.set(kernel.label, { wgsl: kernel.wgsl, compiled });

@@ -39,8 +39,9 @@ export class Scope {
   }
 
   /**
-   * Runs `fn` with this scope as the owner of what it allocates, however many scopes are open inside: for caches that
-   * live as long as the model that was made here.
+   * Runs `fn` with this scope as the owner of what it allocates, however many scopes are open inside and whichever
+   * handle is in use: for caches that live as long as the model that was made here. Scopes that `fn` opens own their
+   * own; what they keep goes to this scope.
    */
   own<T>(fn: () => T): T {
     return this.#stack.ownedBy(this, fn);
@@ -48,7 +49,9 @@ export class Scope {
 
   /** Takes over one reference to a storage. */
   adopt(storage: Storage): void {
-    this.#owned.add(storage);
+    // A scope holds one reference to each storage; a second one is given back.
+    if (this.#owned.has(storage)) storage.release();
+    else this.#owned.add(storage);
   }
 
   /** Frees one tensor before the scope ends. True when this scope owned it. */
@@ -66,24 +69,30 @@ export class Scope {
 /** The open scopes of one `gpu` handle, innermost last. The first one is the handle's own. */
 export class ScopeStack {
   readonly #scopes: Scope[] = [];
-  #owner: Scope | undefined;
+  readonly #enter: <T>(fn: () => T) => T;
+  /** A scope that stands in for the innermost one, as long as no further scope is opened. */
+  #owner: { readonly scope: Scope; readonly depth: number } | undefined;
 
-  constructor() {
+  /** `enter` makes this stack's handle the one that allocates while a function runs. */
+  constructor(enter: <T>(fn: () => T) => T) {
+    this.#enter = enter;
     this.#scopes.push(new Scope(this, "gpu"));
   }
 
   /** Who owns what is allocated now. */
   get current(): Scope {
-    return this.#owner ?? this.#scopes.at(-1)!;
+    const innermost = this.#scopes.at(-1);
+    if (!innermost) throw closedError("gpu", "an open gpu handle", "a closed one");
+    return this.#scopes.length === this.#owner?.depth ? this.#owner.scope : innermost;
   }
 
   /** Runs `fn` with `scope` as the owner of allocations. */
   ownedBy<T>(scope: Scope, fn: () => T): T {
     if (!this.#scopes.includes(scope)) throw closedError(scope.label, "an open scope", "a closed one");
     const before = this.#owner;
-    this.#owner = scope;
+    this.#owner = { scope, depth: this.#scopes.length };
     try {
-      return fn();
+      return this.#enter(fn);
     } finally {
       this.#owner = before;
     }
@@ -98,7 +107,7 @@ export class ScopeStack {
   parentOf(scope: Scope): Scope {
     const index = this.#scopes.indexOf(scope);
     if (index < 0) throw closedError(scope.label, "an open scope", "a closed one");
-    return this.#scopes[Math.max(0, index - 1)]!;
+    return index === this.#owner?.depth ? this.#owner.scope : this.#scopes[Math.max(0, index - 1)]!;
   }
 
   pop(scope: Scope): void {
@@ -115,9 +124,9 @@ export class ScopeStack {
     while (this.#scopes.length > 0) this.#scopes.at(-1)!.close();
   }
 
-  /** Frees one tensor's memory in whichever scope owns it. */
-  free(storage: Storage): void {
-    this.#scopes.some((scope) => scope.free(storage));
+  /** Frees one tensor's memory in whichever scope owns it. True when one of these did. */
+  free(storage: Storage): boolean {
+    return this.#scopes.some((scope) => scope.free(storage));
   }
 }
 

@@ -5,13 +5,14 @@ import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
  * the buffer returns to the pool. A new allocation is a new Storage, so a stale handle is recognised.
  */
 export class Storage {
+  /** The device's pool: tensors of two devices do not mix. */
+  readonly pool: BufferPool;
   readonly pooled: PooledBuffer;
   readonly label: string;
-  readonly #pool: BufferPool;
   #references = 1;
 
   constructor(pool: BufferPool, bytes: number, label: string) {
-    this.#pool = pool;
+    this.pool = pool;
     this.label = label;
     this.pooled = pool.acquire(bytes, label);
   }
@@ -27,6 +28,6 @@ export class Storage {
 
   release(): void {
     this.#references -= 1;
-    if (this.#references === 0) this.#pool.release(this.pooled);
+    if (this.#references === 0) this.pool.release(this.pooled);
   }
 }

@@ -1,6 +1,7 @@
-import { ShapeError } from "@ds3/errors";
+import { DtypeError, ShapeError, StateError } from "@ds3/errors";
 import { addInto, copyTensor } from "./accumulate.ts";
 import type { Gpu } from "./gpu.ts";
+import type { Storage } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Where a backward rule puts the gradients of its inputs. */
@@ -26,6 +27,12 @@ export interface TapeNode {
   backward(gradients: readonly (Tensor | undefined)[], sink: GradientSink): void;
 }
 
+/** A node with the memory that the tape holds for it. */
+interface RecordedNode {
+  readonly node: TapeNode;
+  readonly memory: readonly Storage[];
+}
+
 /** A gradient on its way. Shared ones (given to two inputs) are copied before a kernel adds to them in place. */
 interface Entry {
   readonly tensor: Tensor;
@@ -43,9 +50,9 @@ export class Tape {
   readonly #close: (tape: Tape) => void;
   readonly #tracked = new Set<number>();
   readonly #watched = new Map<number, Tensor | undefined>();
-  #nodes: TapeNode[] = [];
+  #nodes: RecordedNode[] = [];
   #gradients = new Map<number, Entry>();
-  #recording = true;
+  #state: "recording" | "running" | "done" | "closed" = "recording";
 
   /** Tapes come from `gpu.tape()`. */
   constructor(gpu: Gpu, close: (tape: Tape) => void) {
@@ -53,8 +60,14 @@ export class Tape {
     this.#close = close;
   }
 
-  /** Asks for the gradient of a tensor that is not a parameter. */
+  /**
+   * Asks for the gradient of a tensor that is not a parameter, before the ops that use it.
+   * @throws DtypeError for a tensor of integers: it has no gradient.
+   */
   watch<T extends Tensor>(tensor: T): T {
+    if (tensor.dtype !== "f32" && tensor.dtype !== "bf16") {
+      throw new DtypeError({ op: "watch", operand: "tensor", expected: "f32 or bf16", actual: `${tensor}` });
+    }
     this.#tracked.add(tensor.id);
     this.#watched.set(tensor.id, undefined);
     return tensor;
@@ -70,43 +83,67 @@ export class Tape {
 
   /** Records also when no input is tracked: the op reaches parameters in another way (`checkpoint`). */
   recordAlways(node: TapeNode): void {
-    if (!this.#recording) return;
+    if (this.#state !== "recording") return;
+    const memory = node.saved.map(({ storage }) => storage);
+    for (const storage of memory) storage.retain();
     for (const output of node.outputs) this.#tracked.add(output.id);
-    for (const tensor of node.saved) tensor.storage.retain();
-    this.#nodes.push(node);
+    this.#nodes.push({ node, memory });
   }
 
   /**
    * Runs backward from `output` with the gradient `seed` (default: ones, for a loss). Ends the recording; the tape's
-   * memory is released node by node.
+   * memory is released node by node, and all of it when a rule throws.
+   *
+   * @throws StateError when backward has run or the tape is closed; ShapeError, DtypeError for a seed that is not f32 of
+   * the output's shape.
    */
   backward(output: Tensor, seed?: Tensor): void {
-    this.backwardFrom([[output, seed ?? this.#gpu.full(output.shape, 1)]]);
+    if (seed) {
+      this.backwardFrom([[output, seed]]);
+      return;
+    }
+    const ones = this.#gpu.run(() => this.#gpu.full(output.shape, 1));
+    try {
+      this.backwardFrom([[output, ones]]);
+    } finally {
+      this.#gpu.run(() => this.#gpu.free(ones));
+    }
   }
 
   /** Backward from several outputs at once, each with its own gradient. */
   backwardFrom(seeds: readonly (readonly [output: Tensor, gradient: Tensor])[]): void {
-    this.#stopRecording();
-    for (const [output, gradient] of seeds) {
-      if (output.size !== gradient.size) {
-        throw new ShapeError({ op: "backward", operand: "seed", expected: `${output}`, actual: `${gradient}` });
-      }
-      this.#sink.add(output, gradient);
+    if (this.#state !== "recording") throw this.#stateError("backward", "a tape that is recording");
+    this.#state = "running";
+    try {
+      // On the tape's own handle, and not recorded by another tape that may be open.
+      this.#gpu.run(() => this.#gpu.noGrad(() => this.#runNodes(seeds)));
+      this.#state = "done";
+    } finally {
+      this.close();
     }
-    while (this.#nodes.length > 0) this.#runNode(this.#nodes.pop()!);
-    for (const id of this.#watched.keys()) this.#watched.set(id, this.#takeForCaller(id));
-    this.close();
   }
 
-  /** Gradient of a watched tensor after backward, owned by the caller's scope; undefined when none reached it. */
+  /**
+   * Gradient of a watched tensor after backward, owned by the scope in which backward was called; undefined when none
+   * reached it.
+   * @throws StateError before backward, or for a tensor that was not watched.
+   */
   gradient(tensor: Tensor): Tensor | undefined {
-    return this.#watched.get(tensor.id);
+    if (this.#state !== "done") throw this.#stateError("gradient", "a tape whose backward has run");
+    if (this.#watched.has(tensor.id)) return this.#watched.get(tensor.id);
+    throw new StateError({
+      op: "gradient",
+      operand: `${tensor}`,
+      expected: "a watched tensor",
+      actual: tensor.grad ? "a parameter" : "one that was not watched",
+      hint: tensor.grad ? "Read parameter.grad." : "Call tape.watch(tensor) before the ops that use it.",
+    });
   }
 
-  /** Drops what is recorded and releases its memory. */
+  /** Drops what is recorded and releases its memory. A second call does nothing. */
   close(): void {
-    this.#stopRecording();
-    for (const node of this.#nodes) for (const tensor of node.saved) tensor.storage.release();
+    if (this.#state !== "done") this.#state = "closed";
+    for (const { memory } of this.#nodes) for (const storage of memory) storage.release();
     for (const { tensor } of this.#gradients.values()) tensor.storage.release();
     this.#nodes = [];
     this.#gradients = new Map();
@@ -123,34 +160,50 @@ export class Tape {
     into: (input, write) => this.#into(input, write),
   };
 
-  #stopRecording(): void {
-    this.#recording = false;
+  #stateError(op: string, expected: string): StateError {
+    const actual = {
+      recording: "one that is recording",
+      running: "one in backward",
+      done: "one that has run backward",
+    };
+    const hint = "Each forward needs its own gpu.tape(), and one backward.";
+    return new StateError({
+      op,
+      operand: "tape",
+      expected,
+      actual: this.#state === "closed" ? "one that is closed" : actual[this.#state],
+      hint,
+    });
   }
 
-  #runNode(node: TapeNode): void {
+  #runNodes(seeds: readonly (readonly [output: Tensor, gradient: Tensor])[]): void {
+    for (const [output, gradient] of seeds) this.#sink.add(output, gradient);
+    while (this.#nodes.length > 0) this.#runNode(this.#nodes.pop()!);
+    for (const id of this.#watched.keys()) this.#watched.set(id, this.#takeForCaller(id));
+  }
+
+  #runNode({ node, memory }: RecordedNode): void {
     const gradients = node.outputs.map((output) => this.#gradients.get(output.id)?.tensor);
     const scope = this.#gpu.scope(`backward of ${node.label}`);
     try {
       if (gradients.some((gradient) => gradient !== undefined)) node.backward(gradients, this.#sink);
     } finally {
-      scope.close();
       for (const output of node.outputs) if (!this.#watched.has(output.id)) this.#drop(output.id);
-      for (const tensor of node.saved) tensor.storage.release();
+      for (const storage of memory) storage.release();
+      scope.close();
     }
   }
 
   #add(input: Tensor, gradient: Tensor): void {
     if (!this.tracks(input)) return;
+    assertGradient(input, gradient);
     if (input.grad) {
       addInto(input.grad, gradient);
       return;
     }
     const existing = this.#gradients.get(input.id);
-    if (!existing) {
-      this.#put(input, gradient.shape === input.shape ? gradient : viewAs(gradient, input), true);
-      return;
-    }
-    addInto(this.#ownedGradient(input, existing), gradient);
+    if (!existing) this.#put(input, gradient, true);
+    else addInto(this.#ownedGradient(input, existing), gradient);
   }
 
   #into(input: Tensor, write: (target: Tensor, accumulate: boolean) => void): void {
@@ -198,8 +251,12 @@ export class Tape {
   }
 }
 
-function viewAs(gradient: Tensor, input: Tensor): Tensor {
-  return gradient.gpu.noGrad(() => gradient.reshape(input.shape));
+function assertGradient(input: Tensor, gradient: Tensor): void {
+  const [expected, actual] = [`[${input.shape.join(", ")}] f32, as ${input} needs`, `${gradient}`];
+  if (`${gradient.shape}` !== `${input.shape}`) {
+    throw new ShapeError({ op: "backward", operand: "gradient", expected, actual });
+  }
+  if (gradient.dtype !== "f32") throw new DtypeError({ op: "backward", operand: "gradient", expected, actual });
 }
 
 /** Records an op on its handle's innermost tape; without an open tape it does nothing. */

@@ -65,23 +65,29 @@ export class Tensor {
     return this.#storage;
   }
 
-  /** A view with another shape of the same size. One axis may be -1: what is left. */
+  /**
+   * A view with another shape of the same size. One axis may be -1: what is left.
+   *
+   * Rows of bf16 are padded to whole words: a last axis of odd length stays as it is.
+   * @throws ShapeError
+   */
   reshape(shape: readonly number[]): Tensor {
-    const target = this.#inferShape(shape);
-    const view = new Tensor({
-      gpu: this.gpu,
-      storage: this.storage,
-      shape: target,
-      dtype: this.dtype,
-      byteOffset: this.byteOffset,
-    });
+    const view = this.#view(this.#inferShape(shape), 0);
     recordReshape(this, view);
     return view;
   }
 
-  /** A view of rows `from` (included) to `to` (excluded) of the first axis. */
+  /**
+   * A view of rows `from` (included) to `to` (excluded) of the first axis.
+   *
+   * @throws OutOfRangeError for rows that are not there; ShapeError for a scalar, and where a bf16 vector would start
+   * inside a word.
+   */
   slice(from: number, to: number): Tensor {
-    const rows = this.shape[0] ?? 0;
+    const [rows, ...rest] = this.shape;
+    if (rows === undefined) {
+      throw new ShapeError({ op: "slice", operand: `${this}`, expected: "at least one axis", actual: "a scalar" });
+    }
     if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from <= to && to <= rows)) {
       throw new OutOfRangeError({
         op: "slice",
@@ -90,9 +96,11 @@ export class Tensor {
         actual: `from ${from}, to ${to}`,
       });
     }
-    const shape = [to - from, ...this.shape.slice(1)];
-    const byteOffset = this.byteOffset + from * bytesOf([1, ...this.shape.slice(1)], this.dtype);
-    const view = new Tensor({ gpu: this.gpu, storage: this.storage, shape, dtype: this.dtype, byteOffset });
+    const isHalfWord = this.dtype === "bf16" && rest.length === 0 && from % 2 === 1;
+    if (isHalfWord) {
+      throw new ShapeError({ op: "slice", operand: `${this}`, expected: "an even first element", actual: `${from}` });
+    }
+    const view = this.#view([to - from, ...rest], bytesOf([from, ...rest], this.dtype));
     recordSlice(this, view, from);
     return view;
   }
@@ -114,16 +122,26 @@ export class Tensor {
     return describe(this.shape, this.dtype);
   }
 
+  #view(shape: readonly number[], offset: number): Tensor {
+    const { gpu, storage, dtype } = this;
+    return new Tensor({ gpu, storage, shape, dtype, byteOffset: this.byteOffset + offset });
+  }
+
   #inferShape(shape: readonly number[]): number[] {
     const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
     const inferred = shape.map((n) => (n === -1 ? this.size / known : n));
     const valid = inferred.every((n) => Number.isInteger(n) && n >= 0) && sizeOf(inferred) === this.size;
-    if (valid && shape.filter((n) => n === -1).length <= 1) return inferred;
+    if (valid && shape.filter((n) => n === -1).length <= 1 && this.#keepsPadding(inferred)) return inferred;
     throw new ShapeError({
       op: "reshape",
       operand: `${this}`,
-      expected: `a shape of ${this.size} elements`,
+      expected: `a shape of ${this.size} elements${this.dtype === "bf16" ? " with the same padding of rows" : ""}`,
       actual: `[${shape.join(", ")}]`,
     });
+  }
+
+  #keepsPadding(shape: readonly number[]): boolean {
+    const [before, after] = [this.shape.at(-1) ?? 1, shape.at(-1) ?? 1];
+    return this.dtype !== "bf16" || before === after || (before % 2 === 0 && after % 2 === 0);
   }
 }

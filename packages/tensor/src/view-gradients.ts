@@ -1,4 +1,4 @@
-import { copyRange } from "./accumulate.ts";
+import { bytesOf } from "./dtype.ts";
 import { record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -22,7 +22,7 @@ export function recordSlice(input: Tensor, view: Tensor, fromRow: number): void 
     saved: [],
     backward: ([gradient], sink) => {
       const padded = input.gpu.zeros(input.shape);
-      copyRange(gradient!, padded, (fromRow * input.bytes) / (input.shape[0] || 1));
+      input.gpu.copy(gradient!, padded, bytesOf([fromRow, ...input.shape.slice(1)], "f32"));
       sink.add(input, padded);
     },
   });

@@ -1,0 +1,68 @@
+/** What moves bytes without a kernel: uploads, copies and read-backs. */
+import { OutOfRangeError, ShapeError, StateError } from "@ds3/errors";
+import { rangeOf } from "./bind-operands.ts";
+import { BufferUsage } from "./buffer-pool.ts";
+import type { DeviceState } from "./device-state.ts";
+import type { Dtype, HostArrays } from "./dtype.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Host data that `gpu.tensor` takes. */
+export type HostData = ArrayLike<number>;
+
+const ARRAYS = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bf16: Uint16Array };
+
+/** Uploads `data`, converted to the tensor's dtype. bf16 is given as bits, rows padded to an even length. */
+export function upload({ stream }: DeviceState, tensor: Tensor, data: HostData): void {
+  const expected = tensor.dtype === "bf16" ? tensor.bytes / 2 : tensor.size;
+  if (data.length !== expected) {
+    throw new ShapeError({
+      op: "tensor",
+      operand: "data",
+      expected: `${expected} values for ${tensor}`,
+      actual: `${data.length}`,
+    });
+  }
+  if (data.length > 0) stream.write(rangeOf(tensor), toHostArray(data, tensor.dtype));
+}
+
+/** Copies the bytes of `source` to a byte offset of `target`. */
+export function copyBytes({ stream }: DeviceState, source: Tensor, target: Tensor, byteOffset: number): void {
+  if (!(byteOffset >= 0 && byteOffset % 4 === 0 && byteOffset + source.bytes <= target.bytes)) {
+    throw new OutOfRangeError({
+      op: "copy",
+      operand: "byteOffset",
+      expected: `a multiple of 4 with room for ${source} in ${target}`,
+      actual: `${byteOffset}`,
+    });
+  }
+  if (source.size === 0) return;
+  if (source.storage === target.storage) {
+    throw new StateError({ op: "copy", operand: "target", expected: "a buffer of its own", actual: "source's buffer" });
+  }
+  stream.copy(rangeOf(source), { ...rangeOf(target), offset: target.byteOffset + byteOffset });
+}
+
+/** Submits pending commands and waits for the tensor's content. */
+export async function readBack(state: DeviceState, tensor: Tensor): Promise<HostArrays[Dtype]> {
+  const range = rangeOf(tensor);
+  if (tensor.bytes === 0) return hostView(new ArrayBuffer(0), tensor.dtype);
+  const usage = BufferUsage.mapRead | BufferUsage.copyDst;
+  const staging = state.device.createBuffer({ label: "read back", size: range.bytes, usage });
+  state.stream.stage(range, staging);
+  try {
+    await state.wait(staging.mapAsync(1));
+    return hostView(staging.getMappedRange().slice(0), tensor.dtype);
+  } finally {
+    staging.destroy();
+  }
+}
+
+function toHostArray(data: HostData, dtype: Dtype): HostArrays[Dtype] {
+  const type = ARRAYS[dtype];
+  if (data instanceof type && data.buffer instanceof ArrayBuffer) return data as HostArrays[Dtype];
+  return type.from(data) as HostArrays[Dtype];
+}
+
+function hostView(buffer: ArrayBuffer, dtype: Dtype): HostArrays[Dtype] {
+  return new ARRAYS[dtype](buffer) as HostArrays[Dtype];
+}
