@@ -64,7 +64,7 @@ class Run<Batch> {
   async run(): Promise<TrainResult> {
     const { steps, signal, validate, checkpointEvery } = this.#options;
     await this.#prepare();
-    if (this.#step === 0) await this.#validate();
+    if (this.#saved === undefined) await this.#validate();
     this.#startProgress();
     while (this.#step < steps && !signal?.aborted) {
       await this.#advance();

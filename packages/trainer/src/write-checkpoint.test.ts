@@ -9,11 +9,24 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../test/helpers.ts";
 import { TrainingCheckpointError } from "./errors.ts";
 import { readNewestCheckpoint } from "./read-newest-checkpoint.ts";
 import { writeCheckpoint } from "./write-checkpoint.ts";
+
+/** Called before each rename of a folder; a test lets it throw. */
+const hooks = vi.hoisted(() => ({ beforeRename: (_to: string): void => {} }));
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  return {
+    ...real,
+    rename: async (from: string, to: string) => {
+      hooks.beforeRename(to);
+      await real.rename(from, to);
+    },
+  };
+});
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const files = (value: number): Record<string, Uint8Array> => ({
@@ -65,6 +78,22 @@ describe("a crash", () => {
     expect(await newest(root)).toEqual({ step: 1, value: 1, torn: [] });
   });
 
+  test("when the new one of a step cannot take its place leaves the one that was there", async () => {
+    const root = temporaryFolder();
+    const folder = await writeCheckpoint(root, 1, files(1));
+    hooks.beforeRename = (to) => {
+      if (to === folder) throw new Error("disk full");
+    };
+    try {
+      await expect(writeCheckpoint(root, 1, files(2))).rejects.toThrow(/got disk full/);
+    } finally {
+      hooks.beforeRename = () => {};
+    }
+    expect(await newest(root)).toEqual({ step: 1, value: 1, torn: [] });
+    await writeCheckpoint(root, 1, files(3));
+    expect(await newest(root)).toEqual({ step: 1, value: 3, torn: [] });
+  });
+
   test("between the two renames of a replacement leaves the one that was replaced", async () => {
     const root = temporaryFolder();
     const folder = await writeCheckpoint(root, 1, files(1));
@@ -85,9 +114,10 @@ describe("a crash", () => {
   });
 });
 
-test("a checkpoint of the same step is replaced", async () => {
+test("a checkpoint of the same step is replaced, also when an earlier replacement did not clear up", async () => {
   const root = temporaryFolder();
-  await writeCheckpoint(root, 1, files(1));
+  renameSync(await writeCheckpoint(root, 1, files(0)), join(root, "step-00000001.replaced"));
+  mkdirSync(join(root, "step-00000001"));
   await writeCheckpoint(root, 1, files(2));
   expect(readdirSync(root)).toEqual(["step-00000001"]);
   expect((await newest(root)).value).toBe(2);

@@ -1,9 +1,9 @@
+import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   factsOf,
   folderName,
-  isMissing,
   listCheckpoints,
   listUnfinished,
   MANIFEST,
@@ -56,17 +56,15 @@ async function fill(temporary: string, files: CheckpointFiles): Promise<void> {
   await syncFolder(temporary);
 }
 
+/** An older one of the same step is under one of its two names, whole, until the new one is in place. */
 async function putInPlace(temporary: string, folder: string): Promise<void> {
   const replaced = `${folder}.replaced`;
-  const isThere = await rename(folder, replaced).then(
-    () => true,
-    (error) => {
-      if (isMissing(error)) return false;
-      throw error;
-    },
-  );
+  if (existsSync(folder)) {
+    await remove(replaced);
+    await rename(folder, replaced);
+  }
   await rename(temporary, folder);
-  if (isThere) await remove(replaced);
+  await remove(replaced);
 }
 
 async function removeOthers(root: string, step: number, keep: number): Promise<void> {
