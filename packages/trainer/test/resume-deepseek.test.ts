@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { crossEntropy } from "@ds3/tensor";
 import { bf16ToF32, parseSafetensors } from "@ds3/tensor/safetensors";
 import { useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
-import { readNewestCheckpoint } from "../src/index.ts";
+import { evaluate, readNewestCheckpoint, type ValidationRecord } from "../src/index.ts";
 import { expectSameCheckpoint, startChild, temporaryFolder } from "./helpers.ts";
-import { BATCH_SIZE, config, createTiny, SEQUENCE_LENGTH, trainTiny } from "./tiny-deepseek.ts";
+import { BATCH_SIZE, config, createTiny, createTinyBatches, SEQUENCE_LENGTH, trainTiny } from "./tiny-deepseek.ts";
 
 /*
  * The whole model with the real data pipeline: attention, experts with their biases, multi-token prediction, bf16 moments,
@@ -34,6 +35,30 @@ test("N + N steps of DeepSeek equal 2 N bit for bit, in one process and in two",
     if (steps === whole) expect(output).toContain(`at step ${half}`);
   }
   await expectSameCheckpoint(processes, reference);
+});
+
+test("validation between the steps changes no bit: neither loads nor gradients are touched", async () => {
+  const { gpu } = device;
+  const [plain, validated] = [temporaryFolder(), temporaryFolder()];
+  using _scope = gpu.scope();
+  await trainTiny(createTiny(gpu), plain, { steps: half });
+  const model = createTiny(gpu);
+  const held = createTinyBatches();
+  const batches = [held.next(), held.next()];
+  const run = () =>
+    evaluate({
+      gpu,
+      batches,
+      loss: (batch) => crossEntropy(model.head(model.forward(batch).normed), batch.targets),
+      targetCount: ({ targets }) => targets.filter((target) => target >= 0).length,
+    });
+  const losses: number[] = [];
+  const onValidation = ({ validationLoss }: ValidationRecord): void => void losses.push(validationLoss);
+  await trainTiny(model, validated, { steps: half, validate: { every: 2, run }, onValidation });
+  await expectSameCheckpoint(validated, plain);
+  expect(losses).toHaveLength(4);
+  expect(losses[0]).toBeCloseTo(Math.log(config.vocabSize), 1);
+  expect(losses.at(-1)).toBeLessThan(losses[0]!);
 });
 
 test("the run that was compared moved everything that a checkpoint holds", async () => {
