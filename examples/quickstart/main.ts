@@ -25,7 +25,7 @@ import { choosePrompts, formatSample, writeSamples } from "./write-samples.ts";
 
 /** The whole run; an aborted one leaves a checkpoint that `--resume` goes on from. */
 export async function quickstart(options: QuickstartOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
-  const startedAt = new Date();
+  const sessionStart = new Date();
   const plan = planRun(options);
 
   const documents = await loadDocuments(options, plan, terminal);
@@ -40,7 +40,7 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
   const onFirstSample = async () => {
     for (const first of await sample(prompts.slice(0, 1))) terminal.print(`first sample\n${formatSample(first)}`);
   };
-  const training = await pretrain(model, { options, plan, data, terminal, signal, onFirstSample });
+  const training = await pretrain(model, { options, plan, sessionStart, data, terminal, signal, onFirstSample });
   if (training.stopped) {
     terminal.print(`Stopped at step ${training.steps} of ${plan.steps}; the checkpoint is ${training.checkpoint}.`);
     terminal.print(`Go on with: ${commandLine(options, { resume: true })}`);
@@ -53,7 +53,7 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
 
   const samples = await sample(prompts);
   const all = [...documents.train, ...documents.validation];
-  const record = await recordRun({ options, startedAt, model, data, training, samples, documents: all });
+  const record = await recordRun({ options, model, data, training, samples, documents: all });
   const { html } = await writeReport(options.out, record);
   printResult(record, { report: pathToFileURL(resolve(html)).href, model: folder }, terminal);
 }

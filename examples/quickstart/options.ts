@@ -75,7 +75,7 @@ function configError(error: CommanderError, command: Command, args: readonly str
       hint: didYouMean(flag, flags),
     });
   }
-  const message = error.message.replace(/^error: /, "");
+  const message = error.message.replace(/^error: /, "").replace(/\.$/, "");
   const hint = "Run with --help for what is allowed.";
   return new ConfigError({ ...base, operand: "command line", expected: "flags as in --help", actual: message, hint });
 }

@@ -12,6 +12,8 @@ import { createTrainingClock } from "./training-clock.ts";
 export interface PretrainContext {
   readonly options: QuickstartOptions;
   readonly plan: RunPlan;
+  /** When this session began. */
+  readonly sessionStart: Date;
   readonly data: TokenData;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
@@ -24,6 +26,8 @@ export interface PretrainResult extends TrainResult {
   /** Steps of a resumed run's earlier sessions included. */
   readonly seconds: number;
   readonly tokensPerSecond: number;
+  /** This session's start, earlier by what the sessions before it took. */
+  readonly startedAt: Date;
 }
 
 /**
@@ -32,8 +36,8 @@ export interface PretrainResult extends TrainResult {
  * @throws NonFiniteError; TrainingCheckpointError when the run to resume was started otherwise.
  */
 export async function pretrain(model: DeepseekModel, context: PretrainContext): Promise<PretrainResult> {
-  const { options, plan, data, terminal, signal } = context;
-  const clock = await createTrainingClock(options.out, options.resume);
+  const { options, plan, data, terminal, signal, sessionStart } = context;
+  const clock = await createTrainingClock(options.out, { resume: options.resume, sessionStart });
   let firstSample = context.onFirstSample;
   const validate = async (step: number): Promise<Omit<ValidationRecord, "step" | "tokens">> => {
     clock.pause();
@@ -64,7 +68,8 @@ export async function pretrain(model: DeepseekModel, context: PretrainContext): 
   });
   clock.pause();
   await clock.save();
-  return { ...result, seconds: clock.seconds, tokensPerSecond: clock.tokensPerSecond };
+  const { seconds, tokensPerSecond, startedAt } = clock;
+  return { ...result, seconds, tokensPerSecond, startedAt };
 }
 
 /** Mean next-token loss over the validation windows, and bits per byte of their text. */

@@ -14,7 +14,6 @@ import type { TokenData } from "./token-data.ts";
 /** A finished run, from which its record is made. */
 export interface FinishedRun {
   readonly options: QuickstartOptions;
-  readonly startedAt: Date;
   readonly model: DeepseekModel;
   readonly data: TokenData;
   readonly training: PretrainResult;
@@ -28,7 +27,7 @@ export interface FinishedRun {
  * baseline from the windows that training consumed.
  */
 export async function recordRun(run: FinishedRun): Promise<RunRecord> {
-  const { options, startedAt, model, data, training } = run;
+  const { options, model, data, training } = run;
   const { steps, validations } = await readMetrics(join(options.out, "metrics.jsonl"));
   const { validationLoss, bitsPerByte } = validations.at(-1)!;
   return {
@@ -36,9 +35,9 @@ export async function recordRun(run: FinishedRun): Promise<RunRecord> {
     command: commandLine(options),
     seed: options.seed,
     adapter: model.gpu.adapter.name,
-    startedAt: startedAt.toISOString(),
+    startedAt: training.startedAt.toISOString(),
     trainingSeconds: training.seconds,
-    wallSeconds: (Date.now() - startedAt.getTime()) / 1000,
+    wallSeconds: (Date.now() - training.startedAt.getTime()) / 1000,
     model: modelFigures(model),
     tokens: { trained: training.tokens, validated: data.validated, perSecond: training.tokensPerSecond },
     curves: curvesOf(steps, validations, model.mtpLossWeight),

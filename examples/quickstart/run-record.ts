@@ -6,7 +6,7 @@ export interface RunRecord {
   readonly seed: number;
   /** The GPU's name as the adapter states it. */
   readonly adapter: string;
-  /** ISO 8601, with the time zone. */
+  /** ISO 8601, with the time zone. Of a resumed run: as if its sessions had followed each other without a pause. */
   readonly startedAt: string;
   /** Training only: without set-up, tokenizer and sampling. */
   readonly trainingSeconds: number;
