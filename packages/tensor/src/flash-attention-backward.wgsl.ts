@@ -21,6 +21,9 @@ import type { Kernel } from "./kernel.ts";
  * Attention backward for software adapters, as two kernels that each recompute the weights: `flashQueryGradSoftware`
  * streams queries past tiles of keys, `flashKeyGradSoftware` streams keys past tiles of queries. Each gradient row
  * belongs to one workgroup, which adds to it in the output buffer tile after tile: no atomics, a fixed order.
+ *
+ * A query that sees one key gives it the weight 1 whatever its score is: `gain` makes the query's gradient the exact
+ * zero it is, where e - delta, two sums of the same terms in different orders, would leave rounding.
  */
 
 /**
@@ -78,12 +81,13 @@ let qRow = qBase + t * strideQk;
 let outRow = outBase + t * strideV;
 let lse2 = rowTerms[(pair * u.T + t) * 2u];
 let delta = rowTerms[(pair * u.T + t) * 2u + 1u];
+let gain = select(u.scale, 0.0, first == last);
 ${loadRow(params, "q", "q", "qRow", headDimQk)}
 ${loadRow(params, "g", "dOut", "outRow", headDimV)}
 ${resumeRow(params, [{ name: "a", buffer: "dq", base: "qRow", size: headDimQk }], "key0 > first")}
 ${dotStage(params, { sums: "s", row: "q", panel: "kTile", size: headDimQk, groups: visible })}
 ${dotStage(params, { sums: "e", row: "g", panel: "vTile", size: headDimV, groups: visible })}
-${repeat(perLane, (j) => `s${j} = exp2(s${j} * scale2 - lse2) * (e${j} - delta) * u.scale;`)}
+${repeat(perLane, (j) => `s${j} = exp2(s${j} * scale2 - lse2) * (e${j} - delta) * gain;`)}
 if (key0 + ${tile - 1}u > last || key0 < first) {
 ${repeat(perLane, (j) => `{ let key = key0 + ${j * lanes}u + lane; s${j} = select(0.0, s${j}, key >= first && key <= last); }`)}
 }

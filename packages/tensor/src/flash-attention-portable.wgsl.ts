@@ -175,20 +175,22 @@ lse[termBase + row] = (m + log2(sum)) / LOG2E;
 }
 
 function queryGradBody(params: FlashPortableParams): string {
-  const { headDimQk, headDimV } = params;
+  const { headDimQk, headDimV, documents } = params;
   return `${prologue(params, "T")}
 ${own("query", "q", "qBase + row * strideQk", headDimQk)}
 ${own("grad", "dOut", "outBase + row * strideV", headDimV)}
 var sums: array<f32, ${headDimQk}>;
 let lse2 = rowTerms[(termBase + row) * 2u];
 let delta = rowTerms[(termBase + row) * 2u + 1u];
+// One visible key: its weight is 1 whatever the query is, and the gradient exactly zero.
+let gain = select(u.scale, 0.0, ${documents ? "documentStart[b * u.T + row]" : "0u"} == min(row + u.keyOffset, u.S - 1u));
 ${overKeys(
   params,
   `var score = 0.0;
 for (var d = 0u; d < ${headDimQk}u; d++) { score += query[d] * stagedQk[i * ${headDimQk}u + d]; }
 var dP = 0.0;
 for (var d = 0u; d < ${headDimV}u; d++) { dP += grad[d] * stagedV[i * ${headDimV}u + d]; }
-let dScore = exp2(score * scale2 - lse2) * (dP - delta) * u.scale;
+let dScore = exp2(score * scale2 - lse2) * (dP - delta) * gain;
 for (var d = 0u; d < ${headDimQk}u; d++) { sums[d] += dScore * stagedQk[i * ${headDimQk}u + d]; }`,
 )}
 if (owns) {

@@ -1,8 +1,9 @@
 import { ShapeError } from "@ds3/errors";
-import { testOp, useTestGpu } from "@ds3/testing";
+import { normals, testOp, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { type AttentionShape, flashAttentionBackwardRef, flashAttentionRef } from "./flash-attention.ref.ts";
 import { flashAttention } from "./flash-attention.ts";
+import type { Tensor } from "./tensor.ts";
 
 type Params = Omit<AttentionShape, "documentStart"> & { readonly documentStart?: readonly number[] };
 
@@ -68,6 +69,28 @@ testOp<Params>("flashAttention", {
 
 describe("flashAttention", () => {
   const device = useTestGpu();
+
+  test.each([
+    { label: "a row of one token", T: 1, documents: undefined },
+    { label: "the first token and documents of one token", T: 5, documents: [0, 0, 2, 3, 3] },
+  ])("$label: no gradient for a query that sees one key", async ({ T, documents }) => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const [N, Dqk, Dv] = [2, 12, 20];
+    const random = (width: number, seed: number): Tensor =>
+      gpu.tensor(normals(T * N * width, seed), [1, T, N, width], "f32");
+    const [q, k, v] = [random(Dqk, 1), random(Dqk, 2), random(Dv, 3)] as const;
+    const mask = documents ? { documentStart: gpu.tensor(documents, [1, T], "u32") } : {};
+    using tape = gpu.tape();
+    tape.watch(q);
+    tape.backward(flashAttention(q, k, v, { scale: 0.3, ...mask }), random(Dv, 4));
+    const dq = await tape.gradient(q)!.data();
+    const nonZeroRows = Array.from({ length: T }, (_, t) => t).filter((t) =>
+      dq.subarray(t * N * Dqk, (t + 1) * N * Dqk).some((value) => value !== 0),
+    );
+    // Only the queries that see two keys.
+    expect(nonZeroRows).toEqual(documents ? [1, 4] : []);
+  });
 
   test("refuses heads that differ and fewer keys than queries by name", () => {
     const { gpu } = device;
