@@ -1,6 +1,6 @@
-import { type Linear, type MlaParameters, type MlaTokens, mla, mlaParameters } from "@ds3/mla";
+import { type LatentCache, type Linear, type MlaTokens, mla, mlaDecode, mlaParameters } from "@ds3/mla";
 import { createMoe, type Moe, type MoeResult, mlp } from "@ds3/moe";
-import { add, type Gpu, matmul, type RowGroups, rmsNorm, type Tensor } from "@ds3/tensor";
+import { add, type Gpu, matmul, type RotaryAngles, type RowGroups, rmsNorm, type Tensor } from "@ds3/tensor";
 import type { DeepseekConfig } from "./config.ts";
 import { isDense } from "./model-parameters.ts";
 
@@ -27,14 +27,11 @@ export interface DecoderLayerOutput {
 
 /** One transformer block: x + MLA(norm x), then + feed-forward(norm x). */
 export interface DecoderLayer {
-  readonly attention: MlaParameters;
   /** Absent in dense layers. */
   readonly moe?: Moe;
   forward(x: Tensor, tokens: MlaTokens, training: boolean): DecoderLayerOutput;
-  /** Norm before attention, for decoding. x [T, D] */
-  normed(x: Tensor): Tensor;
-  /** The second half of the block on the residual stream x [B x T, D] of `batch` sequences. */
-  feedForward(x: Tensor, batch: number, training: boolean): { readonly hidden: Tensor; readonly experts?: MoeResult };
+  /** One new token a sequence, x [B, D], behind the `filled` ones of the cache, which takes it in. */
+  decode(x: Tensor, rotation: RotaryAngles, cache: LatentCache, filled: number): Tensor;
 }
 
 /** Tensors by the names of `modelParameterSpecs` and of the layers' state. */
@@ -58,18 +55,21 @@ export function createDecoderLayer(
   const dense = isDense(config, layer)
     ? { gateUp: get(`${prefix}mlp.gateUp`), down: get(`${prefix}mlp.down`) }
     : undefined;
-  const feedForward: DecoderLayer["feedForward"] = (x, batch, training) => {
+  const feedForward = (x: Tensor, batch: number, training: boolean): { hidden: Tensor; experts?: MoeResult } => {
     const input = rmsNorm(x, postAttentionNorm, eps);
     if (dense) return { hidden: add(x, mlp(input, dense, linear)) };
     const experts = moe!(input.reshape([batch, -1, config.hiddenSize]), { training });
     return { hidden: add(x, experts.y.reshape(x.shape)), experts };
   };
-  const normed = (x: Tensor): Tensor => rmsNorm(x, inputNorm, eps);
   const forward: DecoderLayer["forward"] = (x, tokens, training) => {
-    const { y, latent, ropeKey } = mla(normed(x), config, attention, tokens, linear);
+    const { y, latent, ropeKey } = mla(rmsNorm(x, inputNorm, eps), config, attention, tokens, linear);
     return { ...feedForward(add(x, y), tokens.batch, training), latent, ropeKey };
   };
-  return { attention, ...(moe ? { moe } : {}), forward, normed, feedForward };
+  const decode: DecoderLayer["decode"] = (x, rotation, cache, filled) => {
+    const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, filled, linear);
+    return feedForward(add(x, y), cache.batch, false).hidden;
+  };
+  return { ...(moe ? { moe } : {}), forward, decode };
 }
 
 function createExperts(

@@ -1,6 +1,6 @@
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
-import { appendLatents, createLatentCache, type LatentCache, mlaDecode } from "@ds3/mla";
-import { add, argmaxRows, embedding, rmsNorm, type Tensor } from "@ds3/tensor";
+import { appendLatents, createLatentCache, type LatentCache } from "@ds3/mla";
+import { argmaxRows, embedding, rmsNorm, type Tensor } from "@ds3/tensor";
 import type { DeepseekModel } from "./model.ts";
 
 /** How to continue prompts. */
@@ -81,16 +81,10 @@ function prefill(model: DeepseekModel, prompts: Int32Array, batch: number, cache
 
 /** One new token a sequence at index `filled`; returns the logits [B, V]. */
 function decode(model: DeepseekModel, ids: Int32Array, filled: number, caches: readonly LatentCache[]): Tensor {
-  const { config } = model;
-  const batch = ids.length;
-  const rotation = model.rotations.at(new Int32Array(batch).fill(filled));
+  const rotation = model.rotations.at(new Int32Array(ids.length).fill(filled));
   let x = embedding(model.arena.get("embed"), ids);
-  for (const [i, cache] of caches.entries()) {
-    const layer = model.layers[i]!;
-    x = add(x, mlaDecode(layer.normed(x), config, layer.attention, rotation, cache, filled));
-    x = layer.feedForward(x, batch, false).hidden;
-  }
-  return model.head(rmsNorm(x, model.arena.get("norm"), { eps: config.rmsNormEps }));
+  for (const [i, cache] of caches.entries()) x = model.layers[i]!.decode(x, rotation, cache, filled);
+  return model.head(rmsNorm(x, model.arena.get("norm"), { eps: model.config.rmsNormEps }));
 }
 
 async function pick(logits: Tensor, { temperature = 0, topK, random }: GenerateOptions): Promise<Int32Array> {

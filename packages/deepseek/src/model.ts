@@ -107,10 +107,9 @@ export class DeepseekModel {
     return { embedded, layers, normed: rmsNorm(x, this.arena.get("norm"), { eps: this.config.rmsNormEps }) };
   }
 
-  /** Logits [T, V] of normed hidden states [T, D]. */
+  /** Logits [T, V] of normed hidden states [T, D]; in f32 whatever `linear` is, as DeepSeek-V3 keeps its head. */
   head(normed: Tensor): Tensor {
-    const weight = this.arena.get("head");
-    return this.#linear ? this.#linear(normed, weight) : matmul(normed, weight, { layout: "nt" });
+    return matmul(normed, this.arena.get("head"), { layout: "nt" });
   }
 
   /**
