@@ -34,7 +34,7 @@ interface PresetPlan {
 
 /** Reasons for these figures: docs/decisions/quickstart.md. */
 const presetPlans: Readonly<Record<Preset, PresetPlan>> = {
-  tiny: { vocabSize: 512, sequenceLength: 256, batchSize: 4, steps: 1000, peakLearningRate: 6e-3 },
+  tiny: { vocabSize: 1024, sequenceLength: 256, batchSize: 4, steps: 1000, peakLearningRate: 6e-3 },
   "mini-v3": { vocabSize: 6400, sequenceLength: 256, batchSize: 4, steps: 1000, peakLearningRate: 1e-3 },
 };
 

@@ -56,7 +56,8 @@ function tiles(run: RunRecord): string {
 function losses(run: RunRecord): string {
   return section(
     "Loss",
-    "Training loss is that of the main head; MTP is the loss of predicting further tokens ahead, before its weight.",
+    "Training loss is that of the main head. MTP is the loss of its prediction one token further, before its weight: it " +
+      "knows the token between and is a layer deeper, so it may lie below.",
     lossKey(run) +
       figure(
         lossChart(run.curves, run.baseline.lossNats),
