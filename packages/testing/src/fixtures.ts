@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bf16ToF32, parseSafetensors, type SafetensorsTensor } from "@ds3/tensor/safetensors";
-import { test } from "vitest";
 
 /** How far one tensor may be off: elementwise `rtol * |expected|` when given, else `atol`. */
 export interface Tolerance {
@@ -90,31 +89,4 @@ export function fixturesBelow(folder: string): string[] {
     .map((file) => join(folder, file.slice(0, -".json".length)))
     .filter((base) => existsSync(`${base}.safetensors`))
     .sort();
-}
-
-/**
- * One test for each external fixture of a topic that `accepts` its meta data, or one skipped test that says why.
- * `accepts` looks at config and tensor names, never at the fixture's name.
- */
-export function testFixtures(
-  topic: string,
-  label: string,
-  accepts: (meta: FixtureMeta) => boolean,
-  check: (fixture: Fixture, base: string) => void | Promise<void>,
-): void {
-  const bases = listFixtures(topic);
-  if (bases === undefined) {
-    skipVisibly(`${label}: no external fixtures of topic ${topic} (set DS3_FIXTURES)`);
-    return;
-  }
-  for (const base of bases) {
-    if (!accepts(JSON.parse(readFileSync(`${base}.json`, "utf8")) as FixtureMeta)) continue;
-    test(`${label}: ${relative(dirname(dirname(base)), base)}`, () => check(loadFixture(base), base));
-  }
-}
-
-/** One skipped test, and one line that says so. */
-export function skipVisibly(reason: string): void {
-  process.stderr.write(`skipped: ${reason}\n`);
-  test.skip(reason, () => {});
 }

@@ -8,11 +8,10 @@ export {
   fixturesRoot,
   listFixtures,
   loadFixture,
-  skipVisibly,
   type Tolerance,
-  testFixtures,
   toFloat64,
 } from "./fixtures.ts";
 export { testGpuOptions, useTestGpu } from "./open-test-gpu.ts";
 export { integers, normals, uniforms } from "./seeded.ts";
+export { skipVisibly, testFixtures } from "./test-fixtures.ts";
 export { type OpSpec, type ReferenceResult, type TestInput, testOp } from "./test-op.ts";

@@ -3,3 +3,4 @@ export * from "./expect-close.ts";
 export * from "./finite-difference.ts";
 export * from "./fixtures.ts";
 export * from "./seeded.ts";
+export * from "./test-fixtures.ts";

@@ -1,0 +1,292 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { serializeSafetensors } from "@ds3/tensor/safetensors";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { conformance } from "./conformance.ts";
+import { runOptim } from "./runners/optim.ts";
+import type { Result, Topic, TopicRunner } from "./topic.ts";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "conformance-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A stored tensor of a made fixture. */
+interface Stored {
+  readonly role: string;
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+const y: Stored = { role: "expected", shape: [2, 3], data: [1, 2, 3, 4, 5, 6] };
+const ids: Stored = { role: "expected_exact", shape: [2], data: [7, 8] };
+
+function writeFixture(name: string, tensors: Readonly<Record<string, Stored>>, more: object = {}): void {
+  const base = join(folder, name);
+  mkdirSync(dirname(base), { recursive: true });
+  const entries = Object.entries(tensors).map(([tensor, { role, shape, data }]) => {
+    const isExact = role === "expected_exact";
+    const typed = isExact ? Int32Array.from(data) : Float32Array.from(data);
+    return { name: tensor, dtype: isExact ? ("I32" as const) : ("F32" as const), shape: [...shape], data: typed };
+  });
+  writeFileSync(`${base}.safetensors`, serializeSafetensors(entries, {}));
+  const described = Object.fromEntries(Object.entries(tensors).map(([n, { role, shape }]) => [n, { role, shape }]));
+  const tolerance = Object.fromEntries(Object.keys(tensors).map((tensor) => [tensor, { atol: 0.01 }]));
+  writeJson(`${name}.json`, { topic: name.split("/")[0], config: {}, tensors: described, tolerance, ...more });
+}
+
+function writeJson(path: string, json: object): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), JSON.stringify(json));
+}
+
+/** A runner that gives these values under these names. */
+function giving(values: Readonly<Record<string, readonly Result[] | readonly number[]>>): TopicRunner {
+  return async () =>
+    new Map(
+      Object.entries(values).map(([name, given]) => [
+        name,
+        typeof given[0] === "object"
+          ? (given as readonly Result[])
+          : [{ via: "the test", data: given as readonly number[] }],
+      ]),
+    );
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly lines: string[];
+  readonly report: {
+    fixtures: { fixture: string; tensors: { name: string; status: string; reason?: string; note?: string }[] }[];
+  };
+}
+
+async function run(
+  topics: Readonly<Record<string, Topic>>,
+  args: readonly string[] = [],
+  chosen: string | undefined = folder,
+): Promise<Outcome> {
+  const lines: string[] = [];
+  let written = "{}";
+  const code = await conformance({
+    args,
+    chosenFolder: chosen,
+    defaultFolder: join(folder, "nowhere"),
+    topics,
+    openGpu: () => Promise.reject(new Error("these tests need no GPU")),
+    print: (line) => lines.push(line),
+    writeReport: (json) => {
+      written = json;
+    },
+  });
+  return { code, lines, report: JSON.parse(written) };
+}
+
+const good = { y: y.data, ids: ids.data };
+
+describe("tensors", () => {
+  test("all computed and within their bounds: asserted, exit 0", async () => {
+    writeFixture("layer/deep/one", { x: { ...y, role: "input" }, y, ids, seen: { ...y, role: "info" } });
+    const { code, lines, report } = await run({ layer: giving({ ...good, y: [1, 2, 3, 4, 5.005, 6] }) });
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toBe("2 passed, 0 failed, 0 skipped");
+    expect(report.fixtures[0]!.tensors.map(({ name, status }) => [name, status])).toEqual([
+      ["y", "asserted"],
+      ["ids", "asserted"],
+    ]);
+  });
+
+  test("one that the runner leaves out is a failure", async () => {
+    writeFixture("layer/one", { y, ids });
+    const { code, lines } = await run({ layer: giving({ y: y.data }) });
+    expect(code).toBe(1);
+    expect(lines.join("\n")).toContain("FAILED layer/one: ids: not asserted, the runner did not compute it");
+    expect(lines.at(-1)).toBe("1 passed, 1 failed, 0 skipped");
+  });
+
+  test("parts of one do not stand for the whole", async () => {
+    writeFixture("layer/one", { y });
+    const part: Result = { via: "decode", data: [4, 5, 6], at: [3, 4, 5] };
+    expect((await run({ layer: giving({ y: [part] }) })).code).toBe(1);
+    const whole: Result = { via: "forward", data: y.data };
+    expect((await run({ layer: giving({ y: [whole, part] }) })).code).toBe(0);
+    const { code, lines } = await run({ layer: giving({ y: [whole, { ...part, data: [4, 5, 7] }] }) });
+    expect(code).toBe(1);
+    expect(lines.join("\n")).toMatch(/y via decode: 1 of 3 .* worst at \[1, 2\]: got 7, expected 6/);
+  });
+
+  test("a wrong value is named with its coordinates, both values and the bound", async () => {
+    writeFixture("layer/one", { y, ids });
+    const { code, lines } = await run({ layer: giving({ y: [1, 2, 3, 4, 5.5, 6], ids: [7, 9] }) });
+    expect(code).toBe(1);
+    expect(lines.join("\n")).toMatch(
+      /y via the test: 1 of 6 .* worst at \[1, 1\]: got 5.5, expected 5, difference 0.5, bound 0.01/,
+    );
+    expect(lines.join("\n")).toMatch(/ids via the test: .* worst at \[1\]: got 9, expected 8/);
+  });
+
+  test.each([
+    { label: "computed", got: Number.NaN, want: 4, atol: 1e30 },
+    { label: "computed infinity", got: Number.POSITIVE_INFINITY, want: 4, atol: 1e30 },
+    { label: "expected and computed", got: Number.NaN, want: Number.NaN, atol: 1e30 },
+  ])("NaN never passes: $label", async ({ got, want, atol }) => {
+    writeFixture("layer/one", { y: { ...y, data: [1, 2, 3, want, 5, 6] } }, { tolerance: { y: { atol } } });
+    expect((await run({ layer: giving({ y: [1, 2, 3, got, 5, 6] }) })).code).toBe(1);
+    // Nor where the fixture states no bound for the element.
+    writeFixture(
+      "layer/one",
+      { y: { ...y, data: [1, 2, 3, want, 5, 6] } },
+      { tolerance: { y: { atol_first1: atol } } },
+    );
+    expect((await run({ layer: giving({ y: [1, 2, 3, got, 5, 6] }) })).code).toBe(1);
+  });
+
+  test("the wrong number of elements, a runner that throws, a role and a tolerance that nobody knows: failures", async () => {
+    writeFixture("layer/one", { y });
+    expect((await run({ layer: giving({ y: [1, 2, 3] }) })).lines.join()).toContain("3 elements, expected 6");
+    const throws = await run({ layer: () => Promise.reject(new Error("no such weight")) });
+    expect(throws.lines.join()).toContain("the runner failed: no such weight");
+    writeFixture("layer/one", { y: { ...y, role: "expectd" } });
+    expect((await run({ layer: giving(good) })).lines.join()).toContain('role "expectd" is not understood');
+    writeFixture("layer/one", { y }, { tolerance: { y: { atoll: 1 } } });
+    expect((await run({ layer: giving(good) })).lines.join()).toContain('tolerance "atoll" is not understood');
+    writeFixture("layer/one", { y }, { tolerance: {} });
+    expect((await run({ layer: giving(good) })).lines.join()).toContain("states no tolerance");
+  });
+
+  test("rtol stands before atol, rules for the first rows before the one for all", async () => {
+    writeFixture("layer/one", { y }, { tolerance: { y: { atol: 1, rtol: 1e-3 } } });
+    expect((await run({ layer: giving({ y: [1, 2, 3, 4, 5, 6.005] }) })).code).toBe(0);
+    expect((await run({ layer: giving({ y: [1.005, 2, 3, 4, 5, 6] }) })).code).toBe(1);
+    writeFixture("layer/one", { y }, { tolerance: { y: { atol_first1: 0.1, atol: 1 } } });
+    expect((await run({ layer: giving({ y: [1, 2, 3, 4.5, 5, 6] }) })).code).toBe(0);
+    expect((await run({ layer: giving({ y: [1.5, 2, 3, 4, 5, 6] }) })).code).toBe(1);
+  });
+
+  test("of alternatives one must hold as a whole", async () => {
+    const after = { role: "expected", shape: [2], data: [1, 2] };
+    const before = { role: "expected", shape: [2], data: [1.5, 2.5] };
+    const tensors = {
+      "bf16_after.trajectory.0": after,
+      "bf16_after.exp_avg.0": after,
+      "bf16_before.trajectory.0": before,
+      "bf16_before.exp_avg.0": before,
+    };
+    const bf16_tolerance = {
+      moments: { fraction_equal: 0.99, rtol_all: 0.01 },
+      trajectory: { fraction: 0.99, rtol_of_max_for_fraction: 1e-5, atol_all: 1e-3 },
+    };
+    writeFixture("layer/one", tensors, { bf16_tolerance });
+    const both = (trajectory: number[], moment: number[]): TopicRunner =>
+      giving(Object.fromEntries(Object.keys(tensors).map((n) => [n, n.includes("exp_avg") ? moment : trajectory])));
+    const { code, report } = await run({ layer: both([1.5, 2.5], [1.5, 2.5]) });
+    expect(code).toBe(0);
+    expect(report.fixtures[0]!.tensors.map(({ note }) => note?.split(";")[0])).toEqual([
+      "alternative to bf16_before, which holds as a whole",
+      "alternative to bf16_before, which holds as a whole",
+      "the alternative that holds: bf16_before",
+      "the alternative that holds: bf16_before",
+    ]);
+    // Half of each is neither; within the wide bound but not equal in 99 of 100 is not enough.
+    expect((await run({ layer: both([1.5, 2.5], [1, 2]) })).code).toBe(1);
+    expect((await run({ layer: both([1, 2], [1, 2.001]) })).code).toBe(1);
+  });
+});
+
+describe("tables", () => {
+  const schedules = {
+    topic: "optim",
+    tolerance: { rtol: 1e-6 },
+    batch_ramp: {
+      config: { start: 10, end: 20, ramp_tokens: 100 },
+      rows: [
+        { tokens: 0, batch_sequences: 10 },
+        { tokens: 50, batch_sequences: 15 },
+      ],
+    },
+  };
+
+  test("every row of a schedule is asserted; a table of an unknown schedule is a failure", async () => {
+    writeJson("optim/tables.json", schedules);
+    expect((await run({ optim: runOptim })).lines.at(-1)).toBe("1 passed, 0 failed, 0 skipped");
+    const wrong = [...schedules.batch_ramp.rows, { tokens: 75, batch_sequences: 17 }];
+    writeJson("optim/tables.json", { ...schedules, batch_ramp: { ...schedules.batch_ramp, rows: wrong } });
+    expect((await run({ optim: runOptim })).lines.join()).toMatch(
+      /batch_ramp.rows .* worst at \[2\]: got 17.5, expected 17/,
+    );
+    writeJson("optim/tables.json", { ...schedules, sawtooth: schedules.batch_ramp });
+    expect((await run({ optim: runOptim })).lines.join()).toContain("sawtooth.rows: not asserted");
+  });
+});
+
+describe("the folder", () => {
+  test("an unknown topic, an empty one, orphaned tensors and a fixture in the wrong folder are failures", async () => {
+    writeFixture("layer/one", { y });
+    mkdirSync(join(folder, "layers"));
+    const unknown = await run({ layer: giving(good) });
+    expect(unknown.code).toBe(1);
+    expect(unknown.lines.join()).toContain("FAILED layers: unknown topic; known: layer");
+    const empty = await run({ layer: giving(good), layers: giving(good) });
+    expect(empty.code).toBe(1);
+    expect(empty.lines.join()).toContain("FAILED layers: the topic's folder holds no fixture");
+    writeFileSync(join(folder, "layers/loose.safetensors"), serializeSafetensors([], {}));
+    writeJson("layers/moved.json", { topic: "layer", tensors: {} });
+    const { lines } = await run({ layer: giving(good), layers: giving(good) });
+    expect(lines.join()).toContain("FAILED layers/loose: tensors without a .json");
+    expect(lines.join()).toContain('FAILED layers/moved: its topic is "layer"');
+  });
+
+  test("--topic chooses; a misspelt one, one without a fixture and an unknown option exit 1", async () => {
+    writeFixture("layer/one", { y });
+    writeFixture("other/two", { y });
+    const topics = { layer: giving(good), other: giving({}), optim: giving({}) };
+    expect((await run(topics, ["--topic", "layer"])).lines.at(-1)).toBe("1 passed, 0 failed, 0 skipped");
+    expect((await run(topics, ["--topic=other"])).code).toBe(1);
+    const misspelt = await run(topics, ["--topic", "layr"]);
+    expect(misspelt.code).toBe(1);
+    expect(misspelt.lines.join()).toContain('Did you mean "layer"?');
+    const absent = await run(topics, ["--topic", "optim"]);
+    expect(absent.code).toBe(1);
+    expect(absent.lines.join()).toContain("holds no fixture of that topic");
+    expect((await run(topics, ["--topics", "layer"])).code).toBe(1);
+  });
+
+  test("skipped topics and quantised checkpoints are listed tensor by tensor with the reason", async () => {
+    writeFixture("later/one", { y, ids });
+    writeFixture("layer/quantised/expected", { y });
+    writeJson("layer/quantised/config.json", { quantization_config: { quant_method: "fp8" } });
+    const { code, lines, report } = await run({ layer: giving({}), later: "not built yet" });
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toBe("0 passed, 0 failed, 3 skipped");
+    expect(lines.join()).toContain("skipped, topic later: not built yet");
+    const reasons = report.fixtures.flatMap(({ tensors }) =>
+      tensors.map(({ status, reason }) => `${status}: ${reason}`),
+    );
+    expect(reasons).toContain("skipped: quantised checkpoint (config.json has a quantization_config)");
+  });
+
+  test("absent and unset: one visible line, exit 0, no report; named but missing or empty: exit 1", async () => {
+    const lines: string[] = [];
+    const options = {
+      args: [],
+      chosenFolder: undefined,
+      defaultFolder: join(folder, "nowhere"),
+      topics: {},
+      openGpu: () => Promise.reject(new Error("unused")),
+      print: (line: string) => lines.push(line),
+      writeReport: () => writeFileSync(join(folder, "report"), ""),
+    };
+    expect(await conformance(options)).toBe(0);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^skipped: no fixtures in .*nowhere/);
+    expect(existsSync(join(folder, "report"))).toBe(false);
+    expect((await run({}, [], join(folder, "nowhere"))).code).toBe(1);
+    expect((await run({}, [], folder)).code).toBe(1);
+  });
+});

@@ -1,0 +1,54 @@
+import type { Gpu } from "@ds3/tensor";
+import type { Fixture } from "@ds3/testing/fixtures";
+
+/** One way in which the code under test computed a tensor of a fixture. */
+export interface Result {
+  /** How, for messages: `generate`, `mlaDecode`. */
+  readonly via: string;
+  readonly data: ArrayLike<number>;
+  /** Flat indices of the elements that `data` holds; absent: all of them, in order. */
+  readonly at?: ArrayLike<number>;
+}
+
+/** Results by the fixture's own tensor names. A tensor may be computed in several ways: each must agree. */
+export type Produced = ReadonlyMap<string, readonly Result[]>;
+
+/** A fixture as a topic's runner gets it. */
+export interface TopicFixture {
+  readonly meta: Readonly<Record<string, unknown>> & { readonly config: Readonly<Record<string, unknown>> };
+  /** Folder of the fixture's files; checkpoints lie beside them. */
+  readonly folder: string;
+  /** Its tensors. @throws Error when it is a table, which has none. */
+  readonly tensors: () => Fixture;
+}
+
+/** Runs the code under test on a fixture's inputs. It never sees tolerances: the comparison is not its business. */
+export type TopicRunner = (fixture: TopicFixture, gpu: () => Promise<Gpu>) => Promise<Produced>;
+
+/** A runner, or the reason why all fixtures of the topic are skipped. */
+export type Topic = TopicRunner | string;
+
+/** Collects results while their data is still on its way from the GPU. */
+export class Results {
+  readonly #pending: {
+    name: string;
+    via: string;
+    data: ArrayLike<number> | Promise<ArrayLike<number>>;
+    at?: number[];
+  }[] = [];
+
+  /** `at`: flat indices, when the data is only a part of the tensor. */
+  add(name: string, via: string, data: ArrayLike<number> | Promise<ArrayLike<number>>, at?: number[]): void {
+    // Awaited together at the end: a rejection before that is not unhandled.
+    if (data instanceof Promise) data.catch(() => {});
+    this.#pending.push({ name, via, data, ...(at ? { at } : {}) });
+  }
+
+  async collect(): Promise<Produced> {
+    const produced = new Map<string, Result[]>();
+    for (const { name, data, ...how } of this.#pending) {
+      produced.set(name, [...(produced.get(name) ?? []), { ...how, data: await data }]);
+    }
+    return produced;
+  }
+}
