@@ -149,14 +149,7 @@ function fusedParts(config: MlaConfig, names: readonly string[]): [string, [para
 }
 
 /** Uploads a fixture's tensor into a run of elements of a parameter. */
-function writePart(
-  gpu: Gpu,
-  arena: Arena,
-  fixture: Fixture,
-  name: string,
-  parameter: string,
-  offset: number,
-): void {
+function writePart(gpu: Gpu, arena: Arena, fixture: Fixture, name: string, parameter: string, offset: number): void {
   const data = fixture.tensor(name).data as Float32Array;
   const part = gpu.tensor(data, [data.length], "f32", name);
   gpu.copy(part, arena.get(parameter), offset * 4);
