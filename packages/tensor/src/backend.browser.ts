@@ -7,6 +7,7 @@ export const backend: Backend = {
     const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
     return (await gpu?.requestAdapter(options)) ?? undefined;
   },
+  memoryBytes: undefined,
   // Browsers resolve GPU promises by themselves.
   wait: (promise) => promise,
 };

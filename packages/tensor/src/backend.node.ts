@@ -1,10 +1,11 @@
+import { totalmem } from "node:os";
 import { ensureSoftwareGpu, getDawn, useSoftwareGpu } from "@ds3/software-gpu";
 import type { Backend } from "./backend.ts";
 import { waitPolitely } from "./wait.node.ts";
 
 /** Dawn in Node. A software driver that is already in the user's cache is used; only `software: "fetch"` downloads. */
 export const backend: Backend = {
-  installHint: "Run `npx @ds3/software-gpu install`, or pass { software: \"fetch\" } to openGpu.",
+  installHint: 'Run `npx @ds3/software-gpu install`, or pass { software: "fetch" } to openGpu.',
   async requestAdapter(options, software) {
     const present = await getDawn().requestAdapter(options);
     if (present) return present;
@@ -12,5 +13,6 @@ export const backend: Backend = {
     else useSoftwareGpu();
     return (await getDawn().requestAdapter(options)) ?? undefined;
   },
+  memoryBytes: totalmem(),
   wait: waitPolitely,
 };

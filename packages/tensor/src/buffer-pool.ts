@@ -30,11 +30,14 @@ export interface PoolStats {
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #maxBytes: number;
+  readonly #maxTotal: number;
   readonly #free = new Map<number, PooledBuffer[]>();
   #nextId = 1;
   #stats = { liveBuffers: 0, liveBytes: 0, peakBytes: 0, allocatedBytes: 0, allocations: 0 };
 
-  constructor(device: GPUDevice) {
+  /** `maxTotal`: bytes of all buffers together, where the adapter itself would not refuse more than there are. */
+  constructor(device: GPUDevice, maxTotal: number = Number.POSITIVE_INFINITY) {
+    this.#maxTotal = maxTotal;
     this.#device = device;
     // Whole words: copies and bindings are multiples of 4.
     this.#maxBytes = device.limits.maxBufferSize - (device.limits.maxBufferSize % 4);
@@ -44,7 +47,7 @@ export class BufferPool {
     return { ...this.#stats };
   }
 
-  /** A buffer of at least `bytes`; its content is undefined. Throws OutOfMemoryError beyond the adapter's maximum. */
+  /** A buffer of at least `bytes`; its content is undefined. Throws OutOfMemoryError when there is none. */
   acquire(bytes: number, label: string): PooledBuffer {
     const size = this.#sizeFor(bytes, label);
     const pooled = this.#free.get(size)?.pop() ?? this.#create(size, label);
@@ -82,22 +85,23 @@ export class BufferPool {
   /** The size class, or the largest buffer there is where the class lies above it. */
   #sizeFor(bytes: number, label: string): number {
     if (bytes <= this.#maxBytes) return Math.min(sizeClass(bytes), this.#maxBytes);
-    throw new OutOfMemoryError({
-      op: "allocate",
-      operand: label,
-      expected: `at most ${this.#maxBytes} bytes, the adapter's maxBufferSize`,
-      actual: `${bytes} bytes`,
-      hint: "Use a smaller batch, sequence or model, or an adapter with larger buffers.",
-    });
+    throw outOfMemory(label, `at most ${this.#maxBytes} bytes, the adapter's maxBufferSize`, `${bytes} bytes`);
   }
 
   #create(size: number, label: string): PooledBuffer {
+    const total = this.#stats.allocatedBytes + size;
+    if (total > this.#maxTotal) throw outOfMemory(label, `at most ${this.#maxTotal} bytes in all`, `${total} bytes`);
     const usage = BufferUsage.storage | BufferUsage.copySrc | BufferUsage.copyDst;
     const buffer = this.#device.createBuffer({ label, size, usage });
     this.#stats.allocatedBytes += size;
     this.#stats.allocations += 1;
     return { id: this.#nextId++, buffer, bytes: size, epoch: -1 };
   }
+}
+
+function outOfMemory(operand: string, expected: string, actual: string): OutOfMemoryError {
+  const hint = "Use a smaller batch, sequence or model, or an adapter with more memory.";
+  return new OutOfMemoryError({ op: "allocate", operand, expected, actual, hint });
 }
 
 /** The smallest class that holds `bytes`: (4, 5, 6 or 7) x 2^k, at least 256. */

@@ -53,7 +53,8 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
   });
   const summary = summarize(adapter, features);
   const target = targetOf(adapter, summary, features);
-  const [pool, stream] = [new BufferPool(device), new CommandStream(device)];
+  const pool = new BufferPool(device, summary.isSoftware ? backend.memoryBytes : undefined);
+  const stream = new CommandStream(device);
   return new Gpu(new DeviceState({ device, backend, adapter: summary, target, pool, stream }), false);
 }
 
