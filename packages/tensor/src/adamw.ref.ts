@@ -12,7 +12,12 @@ export interface AdamwRefOptions {
  * p, g, m, v: equal lengths.
  */
 export function adamwRef(
-  { p, g, m, v }: { readonly p: Float64Array; readonly g: Float64Array; readonly m: Float64Array; readonly v: Float64Array },
+  {
+    p,
+    g,
+    m,
+    v,
+  }: { readonly p: Float64Array; readonly g: Float64Array; readonly m: Float64Array; readonly v: Float64Array },
   { learningRate, step, betas, eps, weightDecay }: AdamwRefOptions,
 ): void {
   for (let i = 0; i < p.length; i++) {

@@ -1,4 +1,4 @@
-import { StateError } from "@ds3/errors";
+import { DtypeError, OutOfRangeError, ShapeError, StateError } from "@ds3/errors";
 import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { adamwRef } from "./adamw.ref.ts";
@@ -86,6 +86,24 @@ describe("adamw", () => {
   });
 });
 
+test("moments of another segment, mixed dtypes, bad options and losses are named", () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const segment = new Arena(gpu, specs).segments[0]!;
+  const other = new Arena(gpu, [specs[0]!]).segments[0]!;
+  const moments = createMoments(segment, "f32");
+  const stats = gradientNorm([segment], gpu.zeros([1]));
+  expect(() => adamwStep(segment, createMoments(other, "f32"), stats, { ...options, step: 1 })).toThrow(ShapeError);
+  const mixed = { first: moments.first, second: createMoments(segment, "bf16").second };
+  expect(() => adamwStep(segment, mixed, stats, { ...options, step: 1 })).toThrow(DtypeError);
+  expect(() => adamwStep(segment, moments, stats, { ...options, step: 0 })).toThrow(/step: expected >= 1, got 0/);
+  const nan = { ...options, step: 1, learningRate: Number.NaN };
+  expect(() => adamwStep(segment, moments, stats, nan)).toThrow(OutOfRangeError);
+  expect(() => gradientNorm([segment], gpu.zeros([2]))).toThrow(ShapeError);
+  expect(() => gradientNorm([segment], gpu.zeros([1], "u32"))).toThrow(DtypeError);
+  expect(() => gradientNorm([segment], gpu.zeros([1]), Number.POSITIVE_INFINITY)).toThrow(/clipNorm/);
+});
+
 describe("arena", () => {
   test("parameters keep the caller's order; gradients are cleared together", async () => {
     const { gpu } = device;
@@ -101,7 +119,9 @@ describe("arena", () => {
   test("refuses two parameters of one name and unknown names", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
+    const live = gpu.stats.liveBuffers;
     expect(() => new Arena(gpu, [specs[0]!, specs[0]!])).toThrow(/norm: expected names that differ/);
+    expect(gpu.stats.liveBuffers, "nothing allocated before the check").toBe(live);
     expect(() => new Arena(gpu, specs).get("v")).toThrow(StateError);
   });
 });

@@ -1,5 +1,8 @@
+import { OutOfRangeError } from "@ds3/errors";
 import { adamwWgsl, type MomentDtype } from "./adamw.wgsl.ts";
 import type { ArenaSegment } from "./arena.ts";
+import { dims } from "./dims.ts";
+import { assertDtype } from "./gpu.ts";
 import { flatGrid } from "./grid.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -31,11 +34,17 @@ export function createMoments({ values }: ArenaSegment, dtype: MomentDtype): Ada
  *
  * stats [4] comes from `gradientNorm`: gradients are scaled by its clip factor, and nothing is written when its
  * non-finite flag is set. With bf16 moments the step uses them before they are rounded for storage.
+ * @throws ShapeError, DtypeError for moments of another segment or of two dtypes; OutOfRangeError for a step below 1 or
+ * an option that is not finite.
  */
 export function adamwStep(segment: ArenaSegment, moments: AdamwMoments, stats: Tensor, options: AdamwOptions): void {
   const { values, gradients, decayedLength } = segment;
   const { learningRate, step, eps, weightDecay, betas } = options;
   const [beta1, beta2] = betas;
+  dims("adamwStep", { values: "L", first: "L", second: "L", stats: "4" }, { values, ...moments, stats });
+  assertDtype("adamwStep", "second", moments.second, moments.first.dtype);
+  if (!(step >= 1))
+    throw new OutOfRangeError({ op: "adamwStep", operand: "step", expected: ">= 1", actual: `${step}` });
   const quads = values.size / 4;
   values.gpu.dispatch(
     adamwWgsl(moments.first.dtype === "bf16" ? "bf16" : "f32"),

@@ -1,4 +1,6 @@
+import { ShapeError } from "@ds3/errors";
 import type { ArenaSegment } from "./arena.ts";
+import { assertDtype } from "./gpu.ts";
 import { finishNormWgsl, NORM_CHUNK, squareSumsWgsl } from "./gradient-norm.wgsl.ts";
 import { flatGrid } from "./grid.ts";
 import { teamOf } from "./target.ts";
@@ -14,8 +16,13 @@ const NO_CLIPPING = 3.4e38;
  * `clip_grad_norm_`, 1 when a gradient, the norm or the loss is NaN or infinite else 0, and the loss.
  * `adamwStep` reads it there, so nothing waits; the host reads it a step late.
  * loss [1] f32. Cost: one dispatch a segment and one more; no atomics, the same sum every time.
+ * @throws ShapeError, DtypeError when the loss is not one f32; OutOfRangeError for a clipNorm that is not finite.
  */
 export function gradientNorm(segments: readonly ArenaSegment[], loss: Tensor, clipNorm: number = NO_CLIPPING): Tensor {
+  assertDtype("gradientNorm", "loss", loss, "f32");
+  if (loss.size !== 1) {
+    throw new ShapeError({ op: "gradientNorm", operand: "loss", expected: "one element", actual: `${loss}` });
+  }
   const { gpu } = loss;
   const team = teamOf(gpu.target);
   const counts = segments.map(({ gradients }) => Math.ceil(gradients.size / NORM_CHUNK));

@@ -34,7 +34,8 @@ testOp<Params>("matmul", {
   reference: ({ a, b }, { layout, m, k, n, batch = 1 }) => {
     const shape = { m, k, n, transposeA: layout === "tn", transposeB: layout === "nt" };
     const each = <T>(f: (i: number) => T): T[] => Array.from({ length: batch }, (_, i) => f(i));
-    const part = (x: Float64Array, i: number): Float64Array => x.subarray((i * x.length) / batch, ((i + 1) * x.length) / batch);
+    const part = (x: Float64Array, i: number): Float64Array =>
+      x.subarray((i * x.length) / batch, ((i + 1) * x.length) / batch);
     return {
       outputs: [concat(each((i) => matmulRef(part(a!, i), part(b!, i), shape)))],
       backward: ([dc]) => {

@@ -1,3 +1,4 @@
+import { DtypeError, OutOfRangeError } from "@ds3/errors";
 import { useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { philoxRef } from "./philox.ref.ts";
@@ -50,4 +51,13 @@ test("normal numbers have the moments of a normal distribution and depend on the
   expect(Math.abs(moment(4) - 3)).toBeLessThan(error * Math.sqrt(96));
   expect(Math.abs(a.reduce((sum, x, i) => sum + (x * b[i]!) / 4, 0) / n)).toBeLessThan(error);
   expect([...(await draw(0)).subarray(0, 100)]).toEqual([...a.subarray(0, 100)]);
+});
+
+test("seeds, streams and dtypes that it cannot take are named", () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  for (const seed of [-1, 0.5, 2 ** 53, Number.NaN])
+    expect(() => randomWords(gpu, [4], { seed })).toThrow(/seed: expected an integer in \[0, 2\^53\)/);
+  expect(() => fillNormal(gpu.empty([4]), 1, { seed: 1, stream: 2 ** 32 })).toThrow(OutOfRangeError);
+  expect(() => fillNormal(gpu.empty([4], "i32"), 1, { seed: 1 })).toThrow(DtypeError);
 });

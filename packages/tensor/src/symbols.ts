@@ -9,4 +9,5 @@ if (symbols.dispose === undefined) {
 if (symbols.asyncDispose === undefined) {
   Object.defineProperty(Symbol, "asyncDispose", { value: Symbol.for("Symbol.asyncDispose") });
 }
+
 export {};

@@ -42,7 +42,9 @@ export function teamReductions(team: Team): string {
 
 function subgroupReductions(size: number): string {
   const steps = (combine: (other: string) => string): string =>
-    range(Math.log2(size)).map((i) => `  x = ${combine(`subgroupShuffleXor(x, ${1 << i}u)`)};`).join("\n");
+    range(Math.log2(size))
+      .map((i) => `  x = ${combine(`subgroupShuffleXor(x, ${1 << i}u)`)};`)
+      .join("\n");
   return `
 fn teamSum(v: f32, lane: u32) -> f32 {
   var x = v;
