@@ -62,8 +62,8 @@ export function planRun({ preset, fast, steps: wantedSteps }: QuickstartOptions)
  * DeepSeek-V3's five phases at another peak: every token boundary keeps its share of the run, every rate its share of the
  * peak.
  *
- * Differs from the paper: the warm-up takes a twentieth of the steps. Its share in the report, 2000 of 242,783, would be a
- * dozen steps here, fewer than the 20 over which AdamW's second moment (beta 0.95) averages.
+ * Differs from the paper: the warm-up takes a twentieth of the steps. Its share in the report, 2000 of 242,783, would be
+ * eight steps of a thousand, fewer than the 20 over which AdamW's second moment (beta 0.95) averages.
  */
 function fivePhases(peak: number, totalSteps: number, totalTokens: number): DeepseekV3Schedule {
   const factor = peak / deepseekV3Schedule.peak;
