@@ -1,11 +1,12 @@
 import { testGpuOptions } from "@ds3/testing";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { globals } from "webgpu";
+import { backend } from "#backend";
 import { scale } from "./arithmetic.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { CommandStream } from "./command-stream.ts";
 import { DeviceState } from "./device-state.ts";
-import { BindingLimitError, DeviceLostError, GpuValidationError, OutOfMemoryError } from "./errors.ts";
+import { BindingLimitError, DeviceLostError, GpuValidationError, NoAdapterError, OutOfMemoryError } from "./errors.ts";
 import { defineKernel } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
 import { openGpu } from "./open-gpu.ts";
@@ -105,6 +106,31 @@ test("a tensor above the binding limit is refused by the op's name", async () =>
   const x = gpu.empty([gpu.maxBindingBytes / 4 + 4]);
   expect(() => scale(x, 2)).toThrow(BindingLimitError);
   expect(() => scale(x, 2)).toThrow(/scale.*at most 134217728 bytes/);
+  await gpu.close();
+});
+
+test("an adapter that opens no device is named", async () => {
+  const adapter = { features: new Set(), limits: {}, info: { description: "Brittle" } };
+  const requestDevice = () => Promise.reject(new Error("too many devices"));
+  const fake = { ...adapter, requestDevice } as unknown as GPUAdapter;
+  const spy = vi.spyOn(backend, "requestAdapter").mockResolvedValue(fake);
+  await expect(openGpu()).rejects.toThrow(NoAdapterError);
+  await expect(openGpu()).rejects.toThrow(/Brittle: .*got too many devices/);
+  spy.mockRestore();
+});
+
+test("trim gives free buffers back and leaves what is encoded and held alone", async () => {
+  const gpu = await openGpu(testGpuOptions());
+  const x = gpu.full([1024], 2);
+  {
+    using _scope = gpu.scope();
+    scale(x, 3);
+  }
+  const trimming = gpu.trim();
+  const late = scale(x, 4);
+  await trimming;
+  expect(gpu.stats.allocatedBytes).toBe(gpu.stats.liveBytes);
+  expect((await scale(late, 1).data())[1023]).toBe(8);
   await gpu.close();
 });
 

@@ -32,7 +32,8 @@ const LIMITS = [
 /**
  * Opens the best adapter there is: Dawn in Node, `navigator.gpu` in a browser.
  *
- * @throws NoAdapterError when there is none; the message names the command that fetches a software driver.
+ * @throws NoAdapterError when there is none, the message names the command that fetches a software driver; also when
+ * the adapter opens no device.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
   const { software, limits = "adapter", subgroups = true, powerPreference = "high-performance" } = options;
@@ -47,11 +48,20 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
     });
   }
   const features = FEATURES.filter((name) => adapter.features.has(name) && (subgroups || name !== "subgroups"));
-  const device = await adapter.requestDevice({
+  const summary = summarize(adapter, features);
+  const wanted = {
     requiredFeatures: features as readonly GPUFeatureName[] as GPUFeatureName[],
     requiredLimits: limits === "default" ? {} : Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+  };
+  const device = await adapter.requestDevice(wanted).catch((cause: Error) => {
+    throw new NoAdapterError({
+      op: "openGpu",
+      operand: summary.name,
+      expected: "a device with the features and limits that the adapter offers",
+      actual: cause.message,
+      cause,
+    });
   });
-  const summary = summarize(adapter, features);
   const target = targetOf(adapter, summary, features);
   const pool = new BufferPool(device, summary.isSoftware ? backend.memoryBytes : undefined);
   const stream = new CommandStream(device);

@@ -26,6 +26,9 @@ export class Tensor {
   readonly shape: readonly number[];
   readonly dtype: Dtype;
   readonly byteOffset: number;
+  /** Number of elements. */
+  readonly size: number;
+  readonly bytes: number;
   /** Where backward accumulates, in f32, when this tensor is a parameter of an arena. */
   grad: Tensor | undefined = undefined;
   readonly #storage: Storage;
@@ -35,16 +38,9 @@ export class Tensor {
     this.shape = Object.freeze([...shape]);
     this.dtype = dtype;
     this.byteOffset = byteOffset;
+    this.size = sizeOf(shape);
+    this.bytes = bytesOf(shape, dtype);
     this.#storage = storage;
-  }
-
-  /** Number of elements. */
-  get size(): number {
-    return sizeOf(this.shape);
-  }
-
-  get bytes(): number {
-    return bytesOf(this.shape, this.dtype);
   }
 
   get isFreed(): boolean {
