@@ -40,7 +40,7 @@ export async function writeSamples(
       random: () => random.nextFloat(),
       stopTokens: [eosTokenId!],
     });
-    samples.push({ prompt, text: tokenizer.decode(added!, { skipSpecialTokens: true }) });
+    samples.push({ prompt, text: wholeCharacters(tokenizer.decode(added!, { skipSpecialTokens: true })) });
   }
   return samples;
 }
@@ -48,6 +48,11 @@ export async function writeSamples(
 /** One sample on the terminal: indented, line breaks kept. */
 export function formatSample({ prompt, text }: Sample): string {
   return `[${prompt}]${text}`.replaceAll(/^/gm, "    ");
+}
+
+/** Without the replacement character of a last one that the limit of tokens cut in its bytes. */
+function wholeCharacters(text: string): string {
+  return text.replace(/\ufffd$/, "");
 }
 
 /** The opening of a text up to a word's end; cut inside only where there is no space. */
