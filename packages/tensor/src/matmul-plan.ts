@@ -4,6 +4,7 @@
  * The figures behind the choices are in docs/kernels.md, section Matmul. Few pipelines on purpose: a software adapter
  * compiles each for 0.2 to 0.7 s at its first dispatch (the deepest panel for 2 s).
  */
+import { MAX_GROUPS } from "./grid.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import type { Kernel } from "./kernel.ts";
 import { type MatmulGrouping, type MatmulLayout, matmulPanelWgsl, matmulTiledWgsl, TILE } from "./matmul.wgsl.ts";
@@ -186,9 +187,6 @@ function panelRows(M: number, columnGroups: number): number {
   const chunks = [1, 2, 4, 8, 16].reduce((a, b) => (time(b) < time(a) ? b : a));
   return Math.max(1, Math.min(Math.ceil(M / chunks), Math.max(MAX_ROWS, Math.ceil(M / MAX_GROUPS))));
 }
-
-/** WebGPU's limit on workgroups per dimension. */
-const MAX_GROUPS = 65535;
 
 function foldColumns(x: number, batch: number): readonly [number, number, number] {
   const y = Math.max(1, Math.ceil(x / MAX_GROUPS));
