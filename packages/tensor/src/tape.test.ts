@@ -202,6 +202,27 @@ describe("seeds and rules", () => {
     expect([...(await inner.gradient(x)!.data())]).toEqual([5, 5, 5, 5]);
   });
 
+  test("what a backward rule computes is not recorded by another open tape", () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    using outer = gpu.tape();
+    const x = outer.watch(gpu.full([2], 1));
+    const y = gpu.zeros([2]);
+    using inner = gpu.tape();
+    const weight = inner.watch(gpu.full([2], 1));
+    outer.record({
+      label: "rule with ops",
+      inputs: [x],
+      outputs: [y],
+      saved: [],
+      backward: (_, sink) => sink.add(x, mul(weight, gpu.full([2], 3))),
+    });
+    const live = gpu.stats.liveBuffers;
+    outer.backward(y);
+    // The gradient alone: a recorded product would hold its second operand.
+    expect(gpu.stats.liveBuffers).toBe(live + 1);
+  });
+
   test("a checkpoint without a tape frees what it computed inside", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();

@@ -63,3 +63,14 @@ test("a scope that throws after keep gave the tensor away", () => {
   expect(step).toThrow("after keep");
   expect(gpu.stats.liveBuffers).toBe(before);
 });
+
+test("a scope that is given a second reference to a storage gives it back", () => {
+  const { gpu } = device;
+  const before = gpu.stats.liveBuffers;
+  {
+    using _scope = gpu.scope();
+    const x = gpu.zeros([2]);
+    gpu.adopt(x.storage.retain());
+  }
+  expect(gpu.stats.liveBuffers).toBe(before);
+});
