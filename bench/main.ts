@@ -2,15 +2,26 @@ import { openGpu } from "@ds3/tensor";
 import { Command } from "commander";
 import { type Figure, formatFigures } from "./src/figure.ts";
 import { benchMatmul } from "./src/matmul.bench.ts";
-import { benchDeepseekDecoding, benchDeepseekTraining, benchGpt } from "./src/train.bench.ts";
+import { benchDeepseekDecoding, benchDeepseekTraining, benchGpt, profileDeepseek } from "./src/train.bench.ts";
 
 const command = new Command("bench")
   .description("Measures this adapter: medians, f32. Run it on a quiet machine.")
   .option("--json", "one line of JSON a figure")
   .option("--only <name>", "figures whose name contains this")
   .option("--steps <count>", "training steps in a window", Number, 10)
+  .option("--profile", "instead of the figures: time per kernel of one DeepSeek mini step")
   .parse(process.argv.filter((argument) => argument !== "--"));
-const { json, only = "", steps } = command.opts<{ json?: boolean; only?: string; steps: number }>();
+const {
+  json,
+  only = "",
+  steps,
+  profile,
+} = command.opts<{
+  json?: boolean;
+  only?: string;
+  steps: number;
+  profile?: boolean;
+}>();
 
 const benches: { readonly names: readonly string[]; readonly run: () => Promise<readonly (Figure | undefined)[]> }[] = [
   { names: ["matmul.nn.512", "matmul.nt.512", "matmul.tn.512", "matmul.nn.1024"], run: () => benchMatmul(gpu) },
@@ -20,11 +31,12 @@ const benches: { readonly names: readonly string[]; readonly run: () => Promise<
 ];
 
 await using gpu = await openGpu();
-const wanted = benches.filter(({ names }) => names.some((name) => name.includes(only)));
-if (wanted.length === 0) {
+const wanted = profile ? [] : benches.filter(({ names }) => names.some((name) => name.includes(only)));
+if (wanted.length === 0 && !profile) {
   command.error(`no figure is called "${only}"; there are ${benches.flatMap(({ names }) => names).join(", ")}`);
 }
 if (!json) console.log(`${gpu.adapter.name}\n`);
+if (profile) console.log(await profileDeepseek(gpu));
 for (const { names, run } of wanted) {
   const figures = await run();
   for (const [i, figure] of figures.entries()) {

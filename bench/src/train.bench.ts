@@ -1,5 +1,5 @@
-import { createDeepseek, deepseekV3, generate, type TrainingBatch } from "@ds3/deepseek";
-import type { Gpu } from "@ds3/tensor";
+import { createDeepseek, type DeepseekModel, deepseekV3, generate, type TrainingBatch } from "@ds3/deepseek";
+import { type Gpu, measurePeak } from "@ds3/tensor";
 import { type BatchSource, type TrainableModel, train } from "@ds3/trainer";
 import { type Figure, median } from "./figure.ts";
 import { createGpt, peersFolder, readBatch } from "./gpt.ts";
@@ -16,13 +16,33 @@ export async function benchGpt(gpu: Gpu, steps: number): Promise<Figure | undefi
   using _scope = gpu.scope("gpt");
   const batch = readBatch(folder);
   return await benchTraining("gpt.tiny.train", createGpt(gpu, folder), constant(batch, batch.inputs.length), steps, {
-    clipNorm: Number.MAX_VALUE,
+    clipNorm: Number.POSITIVE_INFINITY,
   });
 }
 
 /** The `mini` preset at sequence 256, batch 4, on seeded random tokens. */
 export async function benchDeepseekTraining(gpu: Gpu, steps: number): Promise<Figure> {
   using _scope = gpu.scope("deepseek");
+  const { model, batch } = createMini(gpu);
+  return await benchTraining("deepseek.mini.train", model, constant(batch, batch.inputs.length), steps, {});
+}
+
+/** Time per kernel of one forward and backward of the `mini` preset, beside the adapter's measured peak. */
+export async function profileDeepseek(gpu: Gpu): Promise<string> {
+  using _scope = gpu.scope("profile");
+  const { model, batch } = createMini(gpu);
+  const pass = (): void => {
+    using _pass = gpu.scope("pass");
+    using tape = gpu.tape();
+    tape.backward(model.loss(batch).total);
+  };
+  pass();
+  await gpu.idle();
+  const profile = await gpu.profile(pass);
+  return profile.toString(await measurePeak(gpu));
+}
+
+function createMini(gpu: Gpu): { model: DeepseekModel; batch: TrainingBatch } {
   const config = deepseekV3("mini");
   const [batch, length] = [4, 256];
   const ids = randomIds(batch * (length + 1), config.vocabSize);
@@ -31,14 +51,10 @@ export async function benchDeepseekTraining(gpu: Gpu, steps: number): Promise<Fi
       { length: batch * length },
       (_, i) => ids[Math.floor(i / length) * (length + 1) + (i % length) + shift]!,
     );
-  const tokens: TrainingBatch = { inputs: rows(0), targets: rows(1), batch, length };
-  return await benchTraining(
-    "deepseek.mini.train",
-    createDeepseek(gpu, config, { seed: 1 }),
-    constant(tokens, batch * length),
-    steps,
-    {},
-  );
+  return {
+    model: createDeepseek(gpu, config, { seed: 1 }),
+    batch: { inputs: rows(0), targets: rows(1), batch, length },
+  };
 }
 
 /** Greedy decoding of the `mini` preset at batch 1, 128 tokens behind a prompt of 16. */
