@@ -32,7 +32,7 @@ const tiny: DeepseekConfig = {
   ...shared,
   // Deviation times the root of the width, 0.5, is DeepSeek-V3's: 0.006 at width 7168.
   initializerRange: 0.06,
-  vocabSize: 1024,
+  vocabSize: 768,
   hiddenSize: 64,
   intermediateSize: 192,
   moeIntermediateSize: 64,
