@@ -24,7 +24,11 @@ const labels = Int32Array.from({ length: B * T }, (_, i) => (i === 4 ? -100 : (5
 /** All arrays that the loss depends on; those of depth k start with "k.". */
 function inputArrays(): Record<string, Float64Array> {
   const f32 = (n: number, seed: number): Float64Array => normals(n, seed).map(Math.fround);
-  const arrays: Record<string, Float64Array> = { hidden: f32(B * T * D, 1), embedding: f32(V * D, 2), head: f32(V * D, 3) };
+  const arrays: Record<string, Float64Array> = {
+    hidden: f32(B * T * D, 1),
+    embedding: f32(V * D, 2),
+    head: f32(V * D, 3),
+  };
   for (let k = 1; k <= DEPTHS; k++) {
     for (const [i, name] of ["enorm", "hnorm", "sharedHeadNorm"].entries()) arrays[`${k}.${name}`] = f32(D, 10 * k + i);
     arrays[`${k}.ehProj`] = f32(2 * D * D, 10 * k + 3);
@@ -38,12 +42,14 @@ function reference(config: MtpConfig, arrays: Record<string, Float64Array>) {
   const depths = Array.from({ length: DEPTHS }, (_, i) => i + 1);
   const blockGradients = depths.map(() => new Float64Array(D * D));
   const part = (k: number, name: string): Float64Array => arrays[`${k}.${name}`]!;
-  const modules = depths.map((k): MtpModuleRefWeights => ({
-    enorm: part(k, "enorm"),
-    hnorm: part(k, "hnorm"),
-    ehProj: part(k, "ehProj"),
-    sharedHeadNorm: part(k, "sharedHeadNorm"),
-  }));
+  const modules = depths.map(
+    (k): MtpModuleRefWeights => ({
+      enorm: part(k, "enorm"),
+      hnorm: part(k, "hnorm"),
+      ehProj: part(k, "ehProj"),
+      sharedHeadNorm: part(k, "sharedHeadNorm"),
+    }),
+  );
   const blocks = depths.map((k) => meanBlock(part(k, "block"), blockGradients[k - 1]!));
   const parameters = { embedding: arrays.embedding!, head: arrays.head!, modules, blocks };
   const result = mtpLossRef(config, parameters, { batch: B, length: T, inputIds, labels, hidden: arrays.hidden! });
@@ -72,7 +78,13 @@ function shapeOf(name: string): number[] {
   return name.endsWith("ehProj") ? [D, 2 * D] : name.endsWith("block") ? [D, D] : [D];
 }
 
-function run(gpu: Gpu, config: MtpConfig, tensors: Record<string, Tensor>, depths = DEPTHS, batch: Partial<MtpBatch> = {}) {
+function run(
+  gpu: Gpu,
+  config: MtpConfig,
+  tensors: Record<string, Tensor>,
+  depths = DEPTHS,
+  batch: Partial<MtpBatch> = {},
+) {
   const modules = Array.from({ length: depths }, (_, i) => {
     const part = (name: string): Tensor => tensors[`${i + 1}.${name}`]!;
     const parameters: MtpModuleParameters = {
@@ -95,37 +107,42 @@ describe("mtpLoss", () => {
     ["normed", "T"],
     ["normed", "T-k"],
     ["raw", "T"],
-  ] as const)("hidden %s, denominator %s: every output and gradient against f64", async (mtpHidden, mtpLossDenominator) => {
-    const { gpu } = device;
-    const before = gpu.stats.liveBuffers;
-    {
-      using _scope = gpu.scope();
-      using tape = gpu.tape();
-      const config = { ...base, mtpHidden, mtpLossDenominator };
-      const arrays = inputArrays();
-      const want = reference(config, arrays);
-      const tensors = Object.fromEntries(
-        Object.entries(arrays).map(([name, values]) => [name, tape.watch(gpu.tensor(values, shapeOf(name)))]),
-      );
-      const { depths, loss } = run(gpu, config, tensors);
-      expectNear("loss", await loss.data(), [want.loss], [1], 1e-6);
-      for (const [i, depth] of depths.entries()) {
-        expectNear(`hidden ${i + 1}`, await depth.hidden.data(), want.depths[i]!.hidden, depth.hidden.shape, 1e-5);
-        expectNear(`logits ${i + 1}`, await depth.logits.data(), want.depths[i]!.logits, depth.logits.shape, 1e-5);
-        expectNear(`loss ${i + 1}`, await depth.loss.data(), [want.depths[i]!.loss], [1], 1e-6);
+  ] as const)(
+    "hidden %s, denominator %s: every output and gradient against f64",
+    async (mtpHidden, mtpLossDenominator) => {
+      const { gpu } = device;
+      const before = gpu.stats.liveBuffers;
+      {
+        using _scope = gpu.scope();
+        using tape = gpu.tape();
+        const config = { ...base, mtpHidden, mtpLossDenominator };
+        const arrays = inputArrays();
+        const want = reference(config, arrays);
+        const tensors = Object.fromEntries(
+          Object.entries(arrays).map(([name, values]) => [name, tape.watch(gpu.tensor(values, shapeOf(name)))]),
+        );
+        const { depths, loss } = run(gpu, config, tensors);
+        expectNear("loss", await loss.data(), [want.loss], [1], 1e-6);
+        for (const [i, depth] of depths.entries()) {
+          expectNear(`hidden ${i + 1}`, await depth.hidden.data(), want.depths[i]!.hidden, depth.hidden.shape, 1e-5);
+          expectNear(`logits ${i + 1}`, await depth.logits.data(), want.depths[i]!.logits, depth.logits.shape, 1e-5);
+          expectNear(`loss ${i + 1}`, await depth.loss.data(), [want.depths[i]!.loss], [1], 1e-6);
+        }
+        tape.backward(loss);
+        for (const [name, gradient] of Object.entries(want.gradients)) {
+          expectNear(`gradient of ${name}`, await tape.gradient(tensors[name]!)!.data(), gradient, shapeOf(name), 2e-5);
+        }
       }
-      tape.backward(loss);
-      for (const [name, gradient] of Object.entries(want.gradients)) {
-        expectNear(`gradient of ${name}`, await tape.gradient(tensors[name]!)!.data(), gradient, shapeOf(name), 2e-5);
-      }
-    }
-    expect(gpu.stats.liveBuffers).toBe(before);
-  });
+      expect(gpu.stats.liveBuffers).toBe(before);
+    },
+  );
 
   test("refuses no depth, sequences that are too short, and rows that do not fit", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const tensors = Object.fromEntries(Object.entries(inputArrays()).map(([name, values]) => [name, gpu.tensor(values, shapeOf(name))]));
+    const tensors = Object.fromEntries(
+      Object.entries(inputArrays()).map(([name, values]) => [name, gpu.tensor(values, shapeOf(name))]),
+    );
     expect(() => run(gpu, base, tensors, 0)).toThrow(ConfigError);
     expect(() => run(gpu, base, tensors, DEPTHS, { length: 2, batch: 7 })).toThrow(/more than 2 tokens/);
     expect(() => run(gpu, base, tensors, DEPTHS, { labels: labels.subarray(1) })).toThrow(ShapeError);
