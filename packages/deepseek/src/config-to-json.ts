@@ -23,6 +23,23 @@ export function configToJson(
   };
 }
 
+/** Keys that transformers reads as floats and refuses as whole numbers. */
+const FLOAT_KEYS = [
+  "routed_scaling_factor",
+  "rms_norm_eps",
+  "rope_theta",
+  "initializer_range",
+  "factor",
+  "mscale",
+  "mscale_all_dim",
+];
+const WHOLE_FLOATS = new RegExp(`^(\\s*"(?:${FLOAT_KEYS.join("|")})": -?\\d+)(,?)$`, "gm");
+
+/** The text of config.json: floats that are whole numbers are written `1.0`, since JSON itself knows no difference. */
+export function configToText(config: DeepseekConfig): string {
+  return `${JSON.stringify(configToJson(config), null, 2)}\n`.replace(WHOLE_FLOATS, "$1.0$2");
+}
+
 function scalingToJson(scaling: YarnScaling): Record<string, unknown> {
   return {
     type: scaling.type,

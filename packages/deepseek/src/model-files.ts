@@ -6,7 +6,7 @@ import type { Tensor } from "@ds3/tensor";
 import { bf16ToF32, parseSafetensors, type SafetensorsTensor, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { checkStrict } from "./check-strict.ts";
 import { checkpointTensors } from "./checkpoint-names.ts";
-import { configToJson } from "./config-to-json.ts";
+import { configToText } from "./config-to-json.ts";
 import type { DeepseekModel } from "./model.ts";
 import { parameterMap, type TensorPlace } from "./parameter-map.ts";
 
@@ -55,7 +55,7 @@ export async function saveModelFiles(model: DeepseekModel): Promise<Record<strin
   const { bosTokenId, eosTokenId } = model.config;
   const generation = { _from_model_config: true, bos_token_id: bosTokenId, eos_token_id: eosTokenId };
   return {
-    "config.json": encode(configToJson(model.config)),
+    "config.json": new TextEncoder().encode(configToText(model.config)),
     "generation_config.json": encode(generation),
     "model.safetensors": serializeSafetensors(entries, { format: "pt" }),
   };
