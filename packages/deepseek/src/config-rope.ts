@@ -32,9 +32,13 @@ export function parseRope(json: Json): Pick<RopeConfig, "ropeTheta" | "ropeScali
   if (typeof theta !== "number" || !(theta > 1) || !Number.isFinite(theta)) {
     refuse("rope_theta", "a number above 1", theta, `DeepSeek-V3 uses ${DEFAULT_THETA}.`);
   }
+  if (scaling?.rope_theta !== undefined) {
+    refuse("rope_scaling.rope_theta", "a known key", scaling.rope_theta, "It belongs beside rope_scaling.");
+  }
   const fromScaling = scaling && parseScaling("rope_scaling", scaling);
   const fromParameters = parameters && parseScaling("rope_parameters", parameters);
-  if (fromScaling && fromParameters !== undefined && JSON.stringify(fromScaling) !== JSON.stringify(fromParameters)) {
+  const bothSpellings = fromScaling !== undefined && fromParameters !== undefined;
+  if (bothSpellings && JSON.stringify(fromScaling) !== JSON.stringify(fromParameters)) {
     refuse("rope_scaling", "the same as rope_parameters", scaling, "Keep one of the two.");
   }
   return { ropeTheta: theta, ropeScaling: fromScaling ?? fromParameters ?? null };

@@ -90,6 +90,14 @@ test.each<[Record<string, unknown>, RegExp]>([
     { rope_parameters: { rope_type: "yarn", factor: 2, original_max_position_embeddings: 9 } },
     /rope_scaling: expected the same/,
   ],
+  [
+    {
+      rope_parameters: { rope_theta: json.rope_theta, ...scaling },
+      rope_scaling: { type: "default" },
+    },
+    /rope_scaling: expected the same/,
+  ],
+  [{ rope_scaling: { ...scaling, rope_theta: 7 } }, /rope_scaling.rope_theta: expected a known key, got 7/],
   [{ rope_theta: 1 }, /rope_theta: expected a number above 1, got 1/],
 ])("refuses %o by name", (change, message) => {
   expect(() => parseConfig({ ...json, ...change })).toThrow(message);

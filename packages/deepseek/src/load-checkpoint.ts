@@ -6,7 +6,7 @@ import type { Gpu } from "@ds3/tensor";
 import { parseSafetensors, type SafetensorsTensor } from "@ds3/tensor/safetensors";
 import type { DeepseekConfig } from "./config.ts";
 import { createDeepseek, type DeepseekModel, type DeepseekOptions } from "./model.ts";
-import { loadCheckpointTensors } from "./model-files.ts";
+import { readParameters, writeParameters } from "./model-files.ts";
 import { parseConfig } from "./parse-config.ts";
 
 const INDEX = "model.safetensors.index.json";
@@ -24,33 +24,35 @@ export async function readConfig(folder: string): Promise<DeepseekConfig> {
  */
 export async function loadCheckpoint(gpu: Gpu, folder: string, options: DeepseekOptions = {}): Promise<DeepseekModel> {
   const config = await readConfig(folder);
-  const tensors = await readTensors(folder);
+  // Checked before the model is made: a refused checkpoint leaves nothing on the device.
+  const values = readParameters(config, await readTensors(folder));
   const model = createDeepseek(gpu, config, options);
-  loadCheckpointTensors(model, tensors);
+  writeParameters(model, values);
   return model;
 }
 
 async function readTensors(folder: string): Promise<Map<string, SafetensorsTensor>> {
+  const index = await readIndex(folder);
   const tensors = new Map<string, SafetensorsTensor>();
-  for (const file of await listShards(folder)) {
+  for (const file of index ? new Set(Object.values(index)) : [SINGLE]) {
     for (const [name, tensor] of parseSafetensors(await read(join(folder, file)))) {
       if (tensors.has(name)) throw broken(join(folder, file), "each tensor once", `${name} a second time`);
       tensors.set(name, tensor);
     }
   }
+  for (const [name, file] of Object.entries(index ?? {})) {
+    if (!tensors.has(name)) throw broken(join(folder, file), `${name}, as ${INDEX} says`, "a file without it");
+  }
   return tensors;
 }
 
-async function listShards(folder: string): Promise<string[]> {
-  if (!existsSync(join(folder, INDEX))) return [SINGLE];
-  const { weight_map: map } = (await readJson(join(folder, INDEX))) as { weight_map?: Record<string, string> };
-  if (map && Object.values(map).every((file) => typeof file === "string" && !/[\\/]/.test(file)))
-    return [...new Set(Object.values(map))];
-  throw broken(
-    join(folder, INDEX),
-    "a weight_map from tensors to files of the folder",
-    JSON.stringify(map)?.slice(0, 80) ?? "none",
-  );
+/** The file of each tensor; undefined when the checkpoint is one file. */
+async function readIndex(folder: string): Promise<Readonly<Record<string, string>> | undefined> {
+  const path = join(folder, INDEX);
+  if (!existsSync(path)) return undefined;
+  const { weight_map: map } = (await readJson(path)) as { weight_map?: Record<string, string> };
+  if (map && Object.values(map).every((file) => typeof file === "string" && !/[\\/]/.test(file))) return map;
+  throw broken(path, "a weight_map from tensors to files of the folder", JSON.stringify(map)?.slice(0, 80) ?? "none");
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -6,6 +6,7 @@ import type { Tensor } from "@ds3/tensor";
 import { bf16ToF32, parseSafetensors, type SafetensorsTensor, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { checkStrict } from "./check-strict.ts";
 import { checkpointTensors } from "./checkpoint-names.ts";
+import type { DeepseekConfig } from "./config.ts";
 import { configToText } from "./config-to-json.ts";
 import type { DeepseekModel } from "./model.ts";
 import { parameterMap, type TensorPlace } from "./parameter-map.ts";
@@ -21,22 +22,41 @@ export type CheckpointTensors = ReadonlyMap<string, SafetensorsTensor>;
  * prediction layer's copy of embedding or head that differs from the shared one.
  */
 export function loadCheckpointTensors(model: DeepseekModel, tensors: CheckpointTensors): void {
-  checkStrict(tensors, checkpointTensors(model.config));
-  const places = parameterMap(model.config);
+  writeParameters(model, readParameters(model.config, tensors));
+}
+
+/** Values of a model's parameters and state by name. */
+export type ParameterValues = ReadonlyMap<string, Float32Array>;
+
+/** A checkpoint's values as parameters of `config`, checked; errors as `loadCheckpointTensors`. Needs no device. */
+export function readParameters(config: DeepseekConfig, tensors: CheckpointTensors): ParameterValues {
+  checkStrict(tensors, checkpointTensors(config));
+  const places = parameterMap(config);
   const originals = new Map(places.filter(({ isCopy }) => !isCopy).map(({ parameter, name }) => [parameter, name]));
-  const hosts = new Map<string, Float32Array>();
+  const values = allocateParameters(places);
   for (const place of places) {
-    const values = toF32(place.name, tensors.get(place.name)!);
+    const stored = toF32(place.name, tensors.get(place.name)!);
     if (place.isCopy) {
-      assertCopy(place.name, values, toF32(place.name, tensors.get(originals.get(place.parameter)!)!));
-      continue;
+      assertCopy(place.name, stored, toF32(place.name, tensors.get(originals.get(place.parameter)!)!));
+    } else {
+      values.get(place.parameter)!.set(stored, place.offset);
     }
-    const host = hosts.get(place.parameter) ?? new Float32Array(tensorOf(model, place).size);
-    host.set(values, place.offset);
-    hosts.set(place.parameter, host);
   }
-  for (const [parameter, host] of hosts)
-    model.gpu.write(model.state.get(parameter) ?? model.arena.get(parameter), host);
+  return values;
+}
+
+function allocateParameters(places: readonly TensorPlace[]): Map<string, Float32Array> {
+  const sizes = new Map<string, number>();
+  for (const { parameter, shape, offset } of places) {
+    const end = offset + shape.reduce((a, b) => a * b, 1);
+    sizes.set(parameter, Math.max(end, sizes.get(parameter) ?? 0));
+  }
+  return new Map([...sizes].map(([parameter, size]) => [parameter, new Float32Array(size)]));
+}
+
+/** Uploads what `readParameters` gave for the model's config. */
+export function writeParameters({ gpu, state, arena }: DeepseekModel, values: ParameterValues): void {
+  for (const [parameter, data] of values) gpu.write(state.get(parameter) ?? arena.get(parameter), data);
 }
 
 /** The model as files: config.json, generation_config.json and model.safetensors in F32, exactly what it holds. */

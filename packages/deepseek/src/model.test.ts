@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FormatError, OutOfRangeError, ShapeError } from "@ds3/errors";
+import { ConfigError, FormatError, OutOfRangeError, ShapeError } from "@ds3/errors";
 import { crossEntropyBackwardRef, crossEntropyRef } from "@ds3/tensor/reference";
 import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { expectNear, useTestGpu } from "@ds3/testing";
@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { CheckpointError } from "./check-strict.ts";
 import { generate } from "./generate.ts";
 import { type ModelRefGradients, modelRef } from "./model.ref.ts";
-import { createDeepseek, type DeepseekModel } from "./model.ts";
+import { createDeepseek, type DeepseekModel, type DeepseekOptions } from "./model.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
 import { loadCheckpoint, saveCheckpoint } from "./node.ts";
 import { parameterMap } from "./parameter-map.ts";
@@ -87,6 +87,34 @@ describe("DeepseekModel", () => {
     expect([...bias]).toEqual([...loads.subarray(0, 8)].map((load) => Math.fround(0.001 * Math.sign(mean - load))));
   });
 
+  test("of two prediction depths each predicts one token further; hidden states and denominators have a choice", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const deep = { ...config, numNextnPredictLayers: 2 };
+    const lossesOf = async (options: DeepseekOptions): Promise<{ depths: number[]; mtp: number; ehProj: number[] }> => {
+      using _run = gpu.scope();
+      using tape = gpu.tape();
+      const model = createDeepseek(gpu, deep, { seed: 4, balanceLossWeight: 0, mtpLossWeight: 1, ...options });
+      const { total, mtp } = model.loss({ inputs, targets, batch, length });
+      tape.backward(total);
+      const ehProj = [2, 3].map((layer) => model.arena.get(`layers.${layer}.mtp.ehProj`).grad!);
+      return {
+        depths: await Promise.all(mtp!.depths.map(({ loss }) => loss.item())),
+        mtp: await mtp!.loss.item(),
+        ehProj: await Promise.all(ehProj.map(async (grad) => Math.hypot(...(await grad.data())))),
+      };
+    };
+    const plainLoss = await lossesOf({});
+    expect(plainLoss.depths).toHaveLength(2);
+    expectNear("mean of the depths", [plainLoss.mtp], [(plainLoss.depths[0]! + plainLoss.depths[1]!) / 2], [1], 1e-6);
+    for (const norm of plainLoss.ehProj) expect(norm).toBeGreaterThan(1e-4);
+    // Each depth sums the same losses; only what they are divided by differs.
+    const counted = await lossesOf({ mtpLossDenominator: "T-k" });
+    for (const [k, loss] of counted.depths.entries()) expect(loss).toBeGreaterThan(plainLoss.depths[k]! * 1.01);
+    const raw = await lossesOf({ mtpHidden: "raw" });
+    expect(Math.abs(raw.depths[0]! - plainLoss.depths[0]!)).toBeGreaterThan(1e-6);
+  });
+
   test("packed documents give what each gives alone", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
@@ -106,10 +134,30 @@ describe("DeepseekModel", () => {
     const model = createDeepseek(gpu, plain);
     expect(() => model.forward({ inputs: Int32Array.of(1, 40), batch: 1, length: 2 })).toThrow(/ids\[1\].*40/);
     expect(() => model.forward({ inputs, batch, length: 8 })).toThrow(ShapeError);
+    expect(() => model.forward({ inputs: new Int32Array(0), batch: 0, length: 4 })).toThrow(/batch: .*>= 1, got 0/);
     expect(() => model.forward({ inputs: new Int32Array(65), batch: 1, length: 65 })).toThrow(
       /maxPositionEmbeddings = 64/,
     );
   });
+});
+
+test.each<[object, object, RegExp]>([
+  [{ nGroup: 3 }, {}, /n_group: expected a divisor/],
+  [{ qkRopeHeadDim: 7 }, {}, /qk_rope_head_dim: expected an even number/],
+  [{ numHeads: 2 }, {}, /numHeads: expected a field of the config, got 2/],
+  [{}, { mtpHidden: "Raw" }, /mtpHidden: expected "normed" or "raw", got "Raw"\. Did you mean "raw"/],
+  [{}, { mtpLossDenominator: "T-1" }, /mtpLossDenominator: expected "T" or "T-k"/],
+  [{}, { balanceTopk: "all" }, /balanceTopk: expected "literal" or "selected"/],
+  [{}, { mtpLossWeight: Number.NaN }, /mtpLossWeight: expected a finite number >= 0, got NaN/],
+  [{}, { linear: "f32" }, /linear: expected a function/],
+  [{}, { seed: 1.5 }, /seed: expected an integer/],
+  [{}, { mtpHiden: "raw" }, /mtpHiden: expected a known option.*Did you mean "mtpHidden"/],
+])("a config or options that make no sense are refused, nothing allocated: %o %o", (change, options, message) => {
+  const { gpu } = device;
+  const before = gpu.stats.liveBuffers;
+  expect(() => createDeepseek(gpu, { ...plain, ...change }, options)).toThrow(message);
+  expect(() => createDeepseek(gpu, { ...plain, ...change }, options)).toThrow(ConfigError);
+  expect(gpu.stats.liveBuffers).toBe(before);
 });
 
 describe("generate", () => {
@@ -196,6 +244,7 @@ describe("checkpoints", () => {
     const model = createDeepseek(gpu, config, { seed: 10 });
     const path = join(folder, "broken");
     await saveCheckpoint(model, path);
+    const held = gpu.stats.liveBuffers;
     const file = join(path, "model.safetensors");
     const bytes = readFileSync(file);
     truncateSync(file, bytes.length - 100);
@@ -205,6 +254,14 @@ describe("checkpoints", () => {
     copy.data = Float32Array.from(copy.data as Float32Array, (x) => x + 1);
     writeFileSync(file, serializeSafetensors(entries));
     await expect(loadCheckpoint(gpu, path)).rejects.toThrow(/shared_head\.head\.weight\[0\]/);
+    writeFileSync(
+      join(path, "model.safetensors.index.json"),
+      JSON.stringify({ weight_map: { "model.extra.weight": "model.safetensors" } }),
+    );
+    copy.data = entries.find(({ name }) => name === "lm_head.weight")!.data;
+    writeFileSync(file, serializeSafetensors(entries));
+    await expect(loadCheckpoint(gpu, path)).rejects.toThrow(/expected model\.extra\.weight, as .*index/);
     await expect(loadCheckpoint(gpu, join(folder, "nowhere"))).rejects.toThrow(/config\.json/);
+    expect(gpu.stats.liveBuffers).toBe(held);
   });
 });

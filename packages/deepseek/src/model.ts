@@ -1,4 +1,4 @@
-import { ConfigError, ShapeError } from "@ds3/errors";
+import { ShapeError } from "@ds3/errors";
 import type { MlaTokens } from "@ds3/mla";
 import { moeStateSpecs } from "@ds3/moe";
 import { type MtpDepth, type MtpOutput, mtpLoss, mtpParameters } from "@ds3/mtp";
@@ -7,7 +7,9 @@ import type { DeepseekConfig } from "./config.ts";
 import { createDecoderLayer, type DecoderLayer, type DecoderLayerOutput, type LayerOptions } from "./decoder-layer.ts";
 import { headLoss } from "./head-loss.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
+import { assertModelOptions } from "./model-options.ts";
 import { isDense, modelParameterSpecs } from "./model-parameters.ts";
+import { assertConfig } from "./parse-config.ts";
 import { createRotationTables, type RotationTables } from "./rotation-tables.ts";
 
 /** How a model trains; the defaults are DeepSeek-V3's (report, section 4.2). */
@@ -195,6 +197,9 @@ export class DeepseekModel {
 
   #tokens({ batch, length, inputs, positions, documentIds }: TokenBatch): MlaTokens {
     const rows = batch * length;
+    for (const [operand, size] of Object.entries({ batch, length })) {
+      if (!Number.isInteger(size) || size < 1) throw wrongSize(operand, size);
+    }
     for (const [operand, data] of Object.entries({ inputs, positions, documentIds })) {
       if (data && data.length !== rows) throw wrongRows(operand, rows, data.length);
     }
@@ -214,22 +219,16 @@ export class DeepseekModel {
  * A model with fresh parameters: normal with deviation initializerRange, norms 1, biases 0, drawn by Philox from `seed`.
  *
  * Its tensors belong to the scope that is open at the call. Load a checkpoint with `loadModelFiles`.
- * @throws ConfigError when a config asks for what is not built.
+ * @throws ConfigError for a config or an option that is unknown, out of range, or contradicts another.
  */
 export function createDeepseek(
   gpu: Gpu,
   config: DeepseekConfig,
   options: DeepseekOptions & { readonly seed?: number } = {},
 ): DeepseekModel {
+  assertConfig(config);
+  assertModelOptions(options);
   const { seed = 0 } = options;
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new ConfigError({
-      op: "createDeepseek",
-      operand: "seed",
-      expected: "an integer in [0, 2^53)",
-      actual: `${seed}`,
-    });
-  }
   const model = new DeepseekModel(gpu, config, options);
   let stream = 0;
   for (const [name, parameter] of model.arena.parameters) {
@@ -274,4 +273,8 @@ function firstTokens({ batch, length: from, inputs, positions, documentIds }: To
 
 function wrongRows(operand: string, rows: number, actual: number): ShapeError {
   return new ShapeError({ op: "deepseek", operand, expected: `batch x length = ${rows} values`, actual: `${actual}` });
+}
+
+function wrongSize(operand: string, size: number): ShapeError {
+  return new ShapeError({ op: "deepseek", operand, expected: "an integer >= 1", actual: `${size}` });
 }

@@ -4,6 +4,7 @@ import { checkConfig } from "./config-checks.ts";
 import { isJsonObject, type Json, refuse } from "./config-error.ts";
 import { CONFIG_FIELDS, type ConfigField, FIXED_KEYS, IGNORED_KEYS, SPECIAL_KEYS } from "./config-fields.ts";
 import { parseRope } from "./config-rope.ts";
+import { configToJson } from "./config-to-json.ts";
 
 const KNOWN_KEYS = [...Object.keys(CONFIG_FIELDS), ...Object.keys(FIXED_KEYS), ...SPECIAL_KEYS, ...IGNORED_KEYS];
 
@@ -26,6 +27,20 @@ export function parseConfig(json: unknown): DeepseekConfig {
   checkConfig(config);
   checkDerived(json, config);
   return Object.freeze(config);
+}
+
+const FIELDS = [...Object.values(CONFIG_FIELDS).map(({ name }) => name), "ropeTheta", "ropeScaling"];
+
+/**
+ * Check a config that was put together by hand, as `parseConfig` checks a file; messages name config.json's keys.
+ *
+ * @throws ConfigError
+ */
+export function assertConfig(config: DeepseekConfig): void {
+  for (const [name, value] of Object.entries(config)) {
+    if (!FIELDS.includes(name)) refuse(name, "a field of the config", value, didYouMean(name, FIELDS));
+  }
+  parseConfig(configToJson(config));
 }
 
 function refuseUnsupported(json: Json): void {
