@@ -1,7 +1,9 @@
-import { totalmem } from "node:os";
 import { ensureSoftwareGpu, getDawn, useSoftwareGpu } from "@ds3/software-gpu";
 import type { Backend } from "./backend.ts";
 import { waitPolitely } from "./wait.node.ts";
+
+/** Of the memory that nobody uses: a software adapter's buffers are this process's memory, as are compiled kernels. */
+const MEMORY_SHARE = 0.9;
 
 /** Dawn in Node. A software driver that is already in the user's cache is used; only `software: "fetch"` downloads. */
 export const backend: Backend = {
@@ -13,6 +15,8 @@ export const backend: Backend = {
     else useSoftwareGpu();
     return (await getDawn().requestAdapter(options)) ?? undefined;
   },
-  memoryBytes: totalmem(),
+  get memoryBytes(): number {
+    return MEMORY_SHARE * process.availableMemory();
+  },
   wait: waitPolitely,
 };

@@ -4,7 +4,10 @@ export interface Backend {
   readonly installHint: string;
   /** An adapter, or undefined. `software: "fetch"` may download a software driver (Node on Linux only). */
   requestAdapter(options: GPURequestAdapterOptions, software?: "fetch"): Promise<GPUAdapter | undefined>;
-  /** Memory of the machine, where it is known: a software adapter would promise more, and the system would kill us. */
+  /**
+   * Bytes of this machine (or its container) that buffers may take from now on, where it is known: a software adapter
+   * would promise more, and the system would end the process.
+   */
   readonly memoryBytes: number | undefined;
   /** Waits for a GPU promise without keeping a core busy. */
   wait<T>(promise: Promise<T>): Promise<T>;

@@ -67,4 +67,5 @@ test("the same dtype is the same tensor; integers are refused", () => {
   const x = gpu.zeros([2]);
   expect(cast(x, "f32")).toBe(x);
   expect(() => cast(gpu.zeros([2], "i32"), "f32")).toThrow("cast: x: expected f32 or bf16, got [2] i32.");
+  expect(() => cast(gpu.zeros([2]), "i32" as "f32")).toThrow("cast: dtype: expected f32 or bf16, got i32.");
 });

@@ -15,13 +15,16 @@ const kernels = { bf16: cachedTemplate(toBf16Wgsl), f32: cachedTemplate(fromBf16
  * Converts f32 to bf16, to nearest with ties to even (overflow becomes infinity, NaN stays NaN), or bf16 to f32,
  * exactly. Any shape; the same dtype gives the tensor itself. The gradient passes unchanged: gradients are f32.
  *
- * @throws DtypeError for a tensor of integers.
+ * @throws DtypeError for a tensor of integers, or another target.
  */
 export function cast(x: Tensor, dtype: "bf16" | "f32"): Tensor {
   if (x.dtype === dtype) return x;
   if (x.dtype !== "f32" && x.dtype !== "bf16") {
     const actual = describe(x.shape, x.dtype);
     throw new DtypeError({ op: "cast", operand: "x", expected: "f32 or bf16", actual });
+  }
+  if (!Object.hasOwn(kernels, dtype)) {
+    throw new DtypeError({ op: "cast", operand: "dtype", expected: "f32 or bf16", actual: dtype });
   }
   const { gpu } = x;
   const out = gpu.empty(x.shape, dtype, "cast");

@@ -76,6 +76,18 @@ describe("out of memory", () => {
     expect(() => pool.acquire(4, "third")).toThrow(/third: expected at most 2048 bytes in all, got 2304/);
   });
 
+  test("that limit is below what the machine has left, where the adapter runs on it", async () => {
+    const available = process.availableMemory();
+    const limit = backend.memoryBytes!;
+    expect(limit).toBeGreaterThan(0.5 * available);
+    expect(limit).toBeLessThan(0.95 * available);
+    const spy = vi.spyOn(backend, "memoryBytes", "get").mockReturnValue(4096);
+    const gpu = await openGpu(testGpuOptions());
+    spy.mockRestore();
+    if (gpu.adapter.isSoftware) expect(() => gpu.empty([2048], "f32", "a lot")).toThrow(/at most 4096 bytes in all/);
+    await gpu.close();
+  });
+
   test("what the device reports later is named by the next call", async () => {
     const gpu = await openGpu(testGpuOptions());
     const events = new EventTarget();

@@ -1,4 +1,4 @@
-import { ShapeError } from "@ds3/errors";
+import { DtypeError, ShapeError } from "@ds3/errors";
 
 /** Element types of tensors. `bf16` packs two values into a word; its innermost axis is padded to whole words. */
 export type Dtype = "f32" | "i32" | "u32" | "bf16";
@@ -26,6 +26,14 @@ export function bytesOf(shape: readonly number[], dtype: Dtype): number {
 /** `[2, 3] f32`, as error messages print a tensor. */
 export function describe(shape: readonly number[], dtype: Dtype): string {
   return `[${shape.join(", ")}] ${dtype}`;
+}
+
+const DTYPES: readonly string[] = ["f32", "i32", "u32", "bf16"] satisfies readonly Dtype[];
+
+/** Refuses element types that do not exist. */
+export function assertKnownDtype(dtype: Dtype, operand: string): void {
+  if (DTYPES.includes(dtype)) return;
+  throw new DtypeError({ op: "tensor", operand, expected: DTYPES.join(", "), actual: `${dtype}` });
 }
 
 /** Refuses shapes whose axes are not integers >= 0. */

@@ -3,7 +3,7 @@ import { bindOperands, rangeOf } from "./bind-operands.ts";
 import type { PoolStats } from "./buffer-pool.ts";
 import type { StreamStats } from "./command-stream.ts";
 import type { AdapterSummary, DeviceState } from "./device-state.ts";
-import { assertShape, bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
+import { assertKnownDtype, assertShape, bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Profile, TimestampTimer, type Work } from "./profiler.ts";
 import { Recording } from "./recording.ts";
@@ -138,6 +138,7 @@ export class Gpu {
   empty(shape: readonly number[], dtype: Dtype = "f32", label = "tensor"): Tensor {
     this.#state.assertUsable();
     assertShape(shape, label);
+    assertKnownDtype(dtype, label);
     const handle = this.#active;
     const owner = handle.#scopes.current;
     const storage = new Storage(this.#state.pool, Math.max(4, bytesOf(shape, dtype)), label);
@@ -148,7 +149,12 @@ export class Gpu {
   /** Uploads host data. Its length must be the size of `shape`; values are converted to `dtype`. */
   tensor(data: HostData, shape: readonly number[] = [data.length], dtype: Dtype = "f32", label = "tensor"): Tensor {
     const tensor = this.empty(shape, dtype, label);
-    this.write(tensor, data);
+    try {
+      this.write(tensor, data);
+    } catch (error) {
+      this.free(tensor);
+      throw error;
+    }
     return tensor;
   }
 

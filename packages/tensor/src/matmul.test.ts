@@ -93,6 +93,7 @@ describe("matmul", () => {
     using _scope = gpu.scope();
     const [a, b] = [gpu.zeros([4, 3]), gpu.zeros([5, 2])];
     expect(() => matmul(a, b)).toThrow(ShapeError);
+    expect(() => matmul(a, b, { layout: "tt" as "tn" })).toThrow("matmul: layout: expected nn, nt, tn, got tt.");
     expect(() => matmul(a, b)).toThrow(/\[4, 3\] f32 and \[5, 2\] f32.*layout nt/s);
   });
 });

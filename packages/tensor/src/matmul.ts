@@ -1,4 +1,4 @@
-import { ShapeError } from "@ds3/errors";
+import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import { sizeOf } from "./dtype.ts";
 import { assertDtype } from "./gpu.ts";
 import type { MatmulLayout } from "./matmul.wgsl.ts";
@@ -18,11 +18,13 @@ export interface MatmulOptions {
  * Leading axes are a batch and must agree, or `b` has none: then a's leading axes count as rows (not for tn).
  * Accepts any sizes >= 0; K = 0 gives zeros. Differentiable in both operands; a parameter's gradient is added to in
  * place by the same kernel.
- * @throws ShapeError when K or the batches differ; DtypeError when an operand is not f32.
+ * @throws ShapeError when K or the batches differ; DtypeError when an operand is not f32;
+ * OutOfRangeError for another layout.
  */
 export function matmul(a: Tensor, b: Tensor, { layout = "nn" }: MatmulOptions = {}): Tensor {
   assertDtype("matmul", "a", a, "f32");
   assertDtype("matmul", "b", b, "f32");
+  assertLayout(layout);
   const problem = problemOf(a, b, layout);
   const c = a.gpu.empty(problem.output, "f32", "matmul");
   run(problem.shape, a, b, c);
@@ -93,16 +95,23 @@ function run(shape: MatmulShape, left: Tensor, right: Tensor, target: Tensor): v
   target.gpu.dispatch(kernel, { A: left, B: right, C: target }, uniforms, groups, { flops });
 }
 
+const OPERANDS: Readonly<Record<MatmulLayout, string>> = {
+  nn: "[..., M, K] and [..., K, N]",
+  nt: "[..., M, K] and [..., N, K]",
+  tn: "[..., K, M] and [..., K, N]",
+};
+
+function assertLayout(layout: MatmulLayout): void {
+  if (Object.hasOwn(OPERANDS, layout)) return;
+  const expected = Object.keys(OPERANDS).join(", ");
+  throw new OutOfRangeError({ op: "matmul", operand: "layout", expected, actual: `${layout}` });
+}
+
 function mismatch(a: Tensor, b: Tensor, layout: MatmulLayout): ShapeError {
-  const expected = {
-    nn: "[..., M, K] and [..., K, N]",
-    nt: "[..., M, K] and [..., N, K]",
-    tn: "[..., K, M] and [..., K, N]",
-  };
   return new ShapeError({
     op: "matmul",
     operand: "b",
-    expected: `a and b as ${expected[layout]} for layout ${layout}`,
+    expected: `a and b as ${OPERANDS[layout]} for layout ${layout}`,
     actual: `${a} and ${b}`,
     hint: "For a linear layer with weight [out, in] use layout nt.",
   });

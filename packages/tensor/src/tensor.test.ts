@@ -1,4 +1,4 @@
-import { OutOfRangeError, ShapeError } from "@ds3/errors";
+import { DtypeError, OutOfRangeError, ShapeError } from "@ds3/errors";
 import { useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { cast } from "./cast.ts";
@@ -16,6 +16,16 @@ test("views of bf16: rows are padded to whole words", async () => {
   const vector = cast(gpu.tensor([1, 2, 3, 4, 5]), "bf16");
   expect([...(await cast(vector.slice(2, 5), "f32").data())]).toEqual([3, 4, 5]);
   expect(() => vector.slice(1, 5)).toThrow(ShapeError);
+});
+
+test("data that does not fit and dtypes that do not exist leave nothing behind", () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const before = gpu.stats.liveBuffers;
+  expect(() => gpu.tensor([1, 2, 3], [2, 2])).toThrow("tensor: data: expected 4 values for [2, 2] f32, got 3.");
+  expect(() => gpu.tensor([1], [1], "f64" as "f32", "x")).toThrow("tensor: x: expected f32, i32, u32, bf16, got f64.");
+  expect(() => gpu.zeros([1], "f64" as "f32")).toThrow(DtypeError);
+  expect(gpu.stats.liveBuffers).toBe(before);
 });
 
 test("a scalar has no rows to slice", () => {
