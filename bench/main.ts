@@ -1,7 +1,7 @@
 import { openGpu } from "@ds3/tensor";
 import { Command } from "commander";
 import { type Figure, formatFigures } from "./src/figure.ts";
-import { benchMatmul } from "./src/matmul.bench.ts";
+import { benchMatmul, MATMUL_CASES } from "./src/matmul.bench.ts";
 import { benchDeepseekDecoding, benchDeepseekTraining, benchGpt, profileDeepseek } from "./src/train.bench.ts";
 
 const command = new Command("bench")
@@ -24,7 +24,7 @@ const {
 }>();
 
 const benches: { readonly names: readonly string[]; readonly run: () => Promise<readonly (Figure | undefined)[]> }[] = [
-  { names: ["matmul.nn.512", "matmul.nt.512", "matmul.tn.512", "matmul.nn.1024"], run: () => benchMatmul(gpu) },
+  { names: MATMUL_CASES.map(({ name }) => name), run: () => benchMatmul(gpu) },
   { names: ["gpt.tiny.train"], run: async () => [await benchGpt(gpu, steps)] },
   { names: ["deepseek.mini.train"], run: async () => [await benchDeepseekTraining(gpu, steps)] },
   { names: ["deepseek.mini.decode"], run: async () => [await benchDeepseekDecoding(gpu)] },

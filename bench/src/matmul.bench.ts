@@ -6,17 +6,19 @@ const REPEATS = 8;
 const WINDOWS = 7;
 
 /** Square products by size and layout. */
-const CASES = [
+export const MATMUL_CASES = [
   { name: "matmul.nn.512", size: 512, layout: "nn" },
   { name: "matmul.nt.512", size: 512, layout: "nt" },
   { name: "matmul.tn.512", size: 512, layout: "tn" },
   { name: "matmul.nn.1024", size: 1024, layout: "nn" },
+  { name: "matmul.nt.1024", size: 1024, layout: "nt" },
+  { name: "matmul.tn.1024", size: 1024, layout: "tn" },
 ] as const;
 
 /** GFLOP/s of f32 products, the median over windows that end with the device idle. */
 export async function benchMatmul(gpu: Gpu): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const { name, size, layout } of CASES) {
+  for (const { name, size, layout } of MATMUL_CASES) {
     using _scope = gpu.scope(name);
     const values = Float32Array.from({ length: size * size }, (_, i) => ((i * 2_654_435_761) % 1000) / 1000 - 0.5);
     const [a, b] = [gpu.tensor(values, [size, size]), gpu.tensor(values, [size, size])];
