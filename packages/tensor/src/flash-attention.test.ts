@@ -1,5 +1,5 @@
 import { ShapeError } from "@ds3/errors";
-import { normals, testOp, useTestGpu } from "@ds3/testing";
+import { expectNear, normals, testOp, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { type AttentionShape, flashAttentionBackwardRef, flashAttentionRef } from "./flash-attention.ref.ts";
 import { flashAttention } from "./flash-attention.ts";
@@ -90,6 +90,32 @@ describe("flashAttention", () => {
     );
     // Only the queries that see two keys.
     expect(nonZeroRows).toEqual(documents ? [1, 4] : []);
+  });
+
+  test("tiles of another document are skipped, not computed and masked: what they hold does not matter", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const [T, start, D] = [200, 128, 8];
+    // Zero weights would not hide NaN. Tiles are at most 64 keys long, so none with a key from `start` on reaches these.
+    const poisoned = (seed: number): Float32Array =>
+      Float32Array.from(normals(T * D, seed)).fill(Number.NaN, 0, 64 * D);
+    const q = Float32Array.from(normals(T * D, 1));
+    const [k, v, dOut] = [poisoned(2), poisoned(3), Float32Array.from(normals(T * D, 4))];
+    const run = async (from: number, documents: readonly number[]): Promise<Float32Array[]> => {
+      const part = (data: Float32Array): Tensor => gpu.tensor(data.subarray(from * D), [1, T - from, 1, D]);
+      using tape = gpu.tape();
+      const inputs = [part(q), part(k), part(v)] as const;
+      for (const input of inputs) tape.watch(input);
+      const documentStart = gpu.tensor(starts(T - from, documents), [1, T - from], "u32");
+      const out = flashAttention(...inputs, { scale: 0.3, documentStart });
+      tape.backward(out, part(dOut));
+      const results = [out, ...inputs.map((input) => tape.gradient(input)!)];
+      return Promise.all(results.map(async (tensor) => (await tensor.data()).subarray((start - from) * D)));
+    };
+    const [packed, alone] = [await run(0, [0, start]), await run(start, [0])];
+    for (const [i, name] of ["out", "dq", "dk", "dv"].entries()) {
+      expectNear(name, packed[i]!, alone[i]!, [T - start, D], 1e-5);
+    }
   });
 
   test("refuses heads that differ and fewer keys than queries by name", () => {
