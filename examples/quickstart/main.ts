@@ -3,10 +3,12 @@
  *
  * Each stage is a function in the file of its name; what they agree on is the plan, fixed before the first one starts.
  */
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { saveCheckpoint } from "@ds3/deepseek/node";
 import { openGpu } from "@ds3/tensor";
+import type { Tokenizer } from "@ds3/tokenizer";
 import { saveTokenizer } from "@ds3/tokenizer/node";
 import { buildModel } from "./build-model.ts";
 import { commandLine } from "./command-line.ts";
@@ -29,7 +31,7 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
   const plan = planRun(options);
 
   const documents = await loadDocuments(options, plan, terminal);
-  const tokenizer = await learnTokenizer(documents.train, options, plan, terminal);
+  const tokenizer = learnTokenizer(documents.train, options, plan, terminal);
   const data = await prepareTokens(documents, tokenizer, options, plan, terminal);
 
   await using gpu = await openGpu();
@@ -40,7 +42,11 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
   const onFirstSample = async () => {
     for (const first of await sample(prompts.slice(0, 1))) terminal.print(`first sample\n${formatSample(first)}`);
   };
+  // A run that is refused, for want of text or for other settings than those of the run to resume, changes no file.
+  const keepTokenizer = () => saveTokenizerIn(options.out, tokenizer);
+  if (!options.resume) await keepTokenizer();
   const training = await pretrain(model, { options, plan, sessionStart, data, terminal, signal, onFirstSample });
+  if (options.resume) await keepTokenizer();
   if (training.stopped) {
     terminal.print(`Stopped at step ${training.steps} of ${plan.steps}; the checkpoint is ${training.checkpoint}.`);
     terminal.print(`Go on with: ${commandLine(options, { resume: true })}`);
@@ -49,13 +55,18 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
 
   const folder = join(options.out, "model");
   await saveCheckpoint(model, folder);
-  await saveTokenizer(tokenizer, join(folder, "tokenizer.json"));
+  await saveTokenizerIn(folder, tokenizer);
 
   const samples = await sample(prompts);
   const all = [...documents.train, ...documents.validation];
   const record = await recordRun({ options, model, data, training, samples, documents: all });
   const { html } = await writeReport(options.out, record);
   printResult(record, { report: pathToFileURL(resolve(html)).href, model: folder }, terminal);
+}
+
+async function saveTokenizerIn(folder: string, tokenizer: Tokenizer): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await saveTokenizer(tokenizer, join(folder, "tokenizer.json"));
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

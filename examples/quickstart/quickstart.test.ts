@@ -114,6 +114,16 @@ describe("a run on a text file", () => {
     expect(b.expertLoads).toEqual(a.expertLoads);
   });
 
+  test("does not resume on another text, and leaves the run as it was", async () => {
+    const before = await readFile(join(whole.out, "tokenizer.json"));
+    const other = join(folder, "other.txt");
+    await writeFile(other, inventText(20_000, 99).toUpperCase());
+    await expect(run("whole", `--data ${other} --fast --steps 6 --resume`)).rejects.toSatisfy((error: unknown) =>
+      TrainingCheckpointError.is(error),
+    );
+    expect((await readFile(join(whole.out, "tokenizer.json"))).equals(before)).toBe(true);
+  });
+
   test("does not resume with other settings", async () => {
     const attempt = run("whole", `--data ${text} --fast --steps 7 --resume`);
     await expect(attempt).rejects.toThrow(/steps: expected 7, got 6/);
@@ -159,6 +169,7 @@ describe("what cannot work says so", () => {
     const attempt = run("x", `--data ${path}`);
     await expect(attempt).rejects.toThrow(/training documents: expected at least 1,025 tokens.*--data/);
     await expect(attempt).rejects.toSatisfy((error: unknown) => EmptyDataError.is(error));
+    await expect(stat(join(folder, "x"))).rejects.toThrow(/ENOENT/);
   });
 });
 
