@@ -1,4 +1,4 @@
-// Runs the tests of @ds3/tensor once more in each configuration that the machine's own adapter does not show:
+// Runs the tests of the packages with kernels once more in each configuration that the machine's own adapter does not show:
 //   pnpm test:ops [NAME ...]        names below; default: all
 // `pnpm test` has run them on the adapter as it is (subgroups of 8 on the software adapter with AVX2).
 import { spawn } from "node:child_process";
@@ -10,6 +10,9 @@ const configurations = {
   "subgroups-off": { DS3_SUBGROUPS: "off" },
   "default-limits": { DS3_LIMITS: "default" },
 };
+
+/** The packages that have kernels of their own. */
+const packages = ["tensor", "mla", "moe"];
 
 const root = join(import.meta.dirname, "..");
 const chosen = process.argv.slice(2).filter((name) => name !== "--");
@@ -23,14 +26,16 @@ const { childEnvironment } = await import("../packages/software-gpu/src/index.ts
 const gpu = await childEnvironment({ fetch: true, onMessage: console.log });
 for (const [name, env] of Object.entries(configurations)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
-  console.log(`\n@ds3/tensor with ${name}`);
-  const code = await vitest({ ...process.env, ...gpu, ...env });
-  if (code !== 0) process.exit(code);
+  for (const folder of packages) {
+    console.log(`\n@ds3/${folder} with ${name}`);
+    const code = await vitest(folder, { ...process.env, ...gpu, ...env });
+    if (code !== 0) process.exit(code);
+  }
 }
 
-function vitest(env) {
+function vitest(folder, env) {
   const bin = join(root, "node_modules", "vitest", "vitest.mjs");
-  const cwd = join(root, "packages", "tensor");
+  const cwd = join(root, "packages", folder);
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bin, "run"], { cwd, env, stdio: "inherit" });
     child.on("error", reject);

@@ -11,7 +11,8 @@ export const backend: Backend = {
   async requestAdapter(options, software) {
     const present = await getDawn().requestAdapter(options);
     if (present) return present;
-    if (software === "fetch") await ensureSoftwareGpu({ fetch: true });
+    if (software)
+      await ensureSoftwareGpu({ fetch: true, ...(software.onMessage && { onMessage: software.onMessage }) });
     else useSoftwareGpu();
     return (await getDawn().requestAdapter(options)) ?? undefined;
   },

@@ -11,6 +11,8 @@ import type { KernelTarget } from "./target.ts";
 export interface OpenGpuOptions {
   /** "fetch" may download a software Vulkan driver when there is no adapter (Node on Linux). Default: never. */
   readonly software?: "fetch";
+  /** Gets a line before a download that `software: "fetch"` allows, with its size, and one when it is done. */
+  readonly onMessage?: (line: string) => void;
   /** "default" keeps WebGPU's default limits, to test for small adapters. Default: all that the adapter offers. */
   readonly limits?: "adapter" | "default";
   /** False runs without subgroup operations, to test for adapters that have none. */
@@ -33,11 +35,11 @@ const LIMITS = [
  * Opens the best adapter there is: Dawn in Node, `navigator.gpu` in a browser.
  *
  * @throws NoAdapterError when there is none, the message names the command that fetches a software driver; also when
- * the adapter opens no device.
+ * the adapter opens no device. NoSoftwareGpuError when `software: "fetch"` could not get a driver.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
-  const { software, limits = "adapter", subgroups = true, powerPreference = "high-performance" } = options;
-  const adapter = await backend.requestAdapter({ powerPreference }, software);
+  const { software, onMessage, limits = "adapter", subgroups = true, powerPreference = "high-performance" } = options;
+  const adapter = await backend.requestAdapter({ powerPreference }, software && { fetch: true, onMessage });
   if (!adapter) {
     throw new NoAdapterError({
       op: "openGpu",
