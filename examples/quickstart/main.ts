@@ -3,10 +3,12 @@
  *
  * Each stage is a function in the file of its name; what they agree on is the plan, fixed before the first one starts.
  */
+import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { saveCheckpoint } from "@ds3/deepseek/node";
+import { ConfigError } from "@ds3/errors";
 import { openGpu } from "@ds3/tensor";
 import type { Tokenizer } from "@ds3/tokenizer";
 import { saveTokenizer } from "@ds3/tokenizer/node";
@@ -29,6 +31,7 @@ import { choosePrompts, formatSample, writeSamples } from "./write-samples.ts";
 export async function quickstart(options: QuickstartOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
   const sessionStart = new Date();
   const plan = planRun(options);
+  assertFolder(options.out);
 
   const documents = await loadDocuments(options, plan, terminal);
   const tokenizer = learnTokenizer(documents.train, options, plan, terminal);
@@ -62,6 +65,13 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
   const record = await recordRun({ options, model, data, training, samples, documents: all });
   const { html } = await writeReport(options.out, record);
   printResult(record, { report: pathToFileURL(resolve(html)).href, model: folder }, terminal);
+}
+
+/** Before an hour's work, not after it. */
+function assertFolder(out: string): void {
+  if (statSync(out, { throwIfNoEntry: false })?.isDirectory() !== false) return;
+  const hint = "Choose another folder with --out.";
+  throw new ConfigError({ op: "quickstart", operand: "--out", expected: "a folder", actual: `the file ${out}`, hint });
 }
 
 async function saveTokenizerIn(folder: string, tokenizer: Tokenizer): Promise<void> {

@@ -151,6 +151,13 @@ describe("what cannot work says so", () => {
     await expect(run("x", `--data ${path}`)).rejects.toSatisfy((error: unknown) => EmptyDataError.is(error));
   });
 
+  test("a file in place of the folder for results", async () => {
+    await writeFile(join(folder, "taken"), "mine");
+    const attempt = run("taken", `--data ${text} --fast`);
+    await expect(attempt).rejects.toThrow(/--out: expected a folder, got the file .*taken/);
+    expect(await readFile(join(folder, "taken"), "utf8")).toBe("mine");
+  });
+
   test("a missing file", async () => {
     const attempt = run("x", `--data ${join(folder, "none.txt")}`);
     await expect(attempt).rejects.toSatisfy((error: unknown) => FormatError.is(error));

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, FormatError, OutOfRangeError, ShapeError } from "@ds3/errors";
+import { ConfigError, FormatError, OutOfRangeError, ShapeError, StateError } from "@ds3/errors";
 import { crossEntropyBackwardRef, crossEntropyRef } from "@ds3/tensor/reference";
 import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { expectNear, useTestGpu } from "@ds3/testing";
@@ -216,6 +216,17 @@ describe("checkpoints", () => {
     const loaded = await loadCheckpoint(gpu, path);
     expect(loaded.config).toEqual(config);
     expect(await saveModelFiles(loaded)).toEqual(await saveModelFiles(model));
+  });
+
+  test("a place that is no folder is named and left as it was", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const file = join(folder, "plain-file");
+    writeFileSync(file, "mine");
+    const saving = saveCheckpoint(createDeepseek(gpu, plain), join(file, "model"));
+    await expect(saving).rejects.toThrow(StateError);
+    await expect(saving).rejects.toThrow(/plain-file.model: expected a place where a folder can be written, got E/);
+    expect(readFileSync(file, "utf8")).toBe("mine");
   });
 
   test("missing, extra and torn tensors are refused before anything is written", async () => {

@@ -1,17 +1,35 @@
 import { existsSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { StateError } from "@ds3/errors";
 import type { DeepseekModel } from "./model.ts";
 import { saveModelFiles } from "./model-files.ts";
 
 /**
  * Writes a model as a checkpoint folder in Hugging Face's layout, which transformers reads: into a temporary folder that
  * is renamed when all files are on disk. An existing folder is replaced only then.
+ *
+ * @throws StateError when the disk refuses; what was there is left as it was.
  */
 export async function saveCheckpoint(model: DeepseekModel, folder: string): Promise<void> {
   const target = resolve(folder);
-  const temporary = `${target}.tmp-${process.pid}`;
   const files = await saveModelFiles(model);
+  try {
+    await writeFolder(target, files);
+  } catch (cause) {
+    throw new StateError({
+      op: "saveCheckpoint",
+      operand: target,
+      expected: "a place where a folder can be written",
+      actual: (cause as Error).message,
+      hint: "Choose another folder, or make room on the disk.",
+      cause,
+    });
+  }
+}
+
+async function writeFolder(target: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  const temporary = `${target}.tmp-${process.pid}`;
   await mkdir(dirname(target), { recursive: true });
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary);

@@ -6,7 +6,8 @@ import type { AptSources } from "./apt-sources.ts";
  * The text of a private apt configuration: own state, cache and sources under `root`, nothing of the system is written.
  *
  * It is read after the system's configuration, so proxies and mirrors of the user hold; what would act on the system
- * (hooks, pins, extra indexes) is cleared. Nothing here touches the verification of signatures.
+ * (hooks, pins, extra indexes) is cleared. Signatures are verified, also where the system's configuration allows packages
+ * without any.
  */
 export function aptConfig(root: string): string {
   return `Dir::State "${root}/state";
@@ -26,6 +27,9 @@ Dir::Etc::preferencesparts "/dev/null";
 #clear Acquire::IndexTargets::deb::CNF;
 APT::Sandbox::User "root";
 APT::Install-Recommends "false";
+APT::Get::AllowUnauthenticated "false";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
 Acquire::Languages "none";
 Acquire::Retries "2";
 Acquire::http::Timeout "20";

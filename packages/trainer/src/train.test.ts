@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, truncateSync } from "node:fs";
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type GpuStats, mul, openGpu } from "@ds3/tensor";
 import { testGpuOptions, useTestGpu } from "@ds3/testing";
@@ -232,6 +232,17 @@ test("a model file with a name of the trainer's own is refused", async () => {
   const model = { ...createBigram(gpu), save: async () => ({ "state.json": new Uint8Array() }) };
   const run = trainBigram(model, createPairs(), { folder: temporaryFolder(), steps: 1 });
   await expect(run).rejects.toThrow(/save: state.json: expected model files with names other/);
+});
+
+test("a folder that cannot be made is named, before any step", async () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "mine");
+  const run = trainBigram(createBigram(gpu), createPairs(), { folder: file, steps: 1 });
+  await expect(run).rejects.toThrow(TrainingCheckpointError);
+  await expect(run).rejects.toThrow(/file: expected a folder that can be written, got EEXIST/);
+  expect(readFileSync(file, "utf8")).toBe("mine");
 });
 
 function lines(folder: string): Record<string, unknown>[] {

@@ -131,7 +131,7 @@ class Run<Batch> {
   async #prepare(): Promise<void> {
     const { folder, resume, onNote } = this.#options;
     if (folder === undefined) return;
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     if (resume) {
       await this.#restore(join(folder, CHECKPOINTS));
       this.#metrics?.rewind(this.#saved?.step ?? -1);
@@ -188,6 +188,19 @@ class Run<Batch> {
       hint: `The step was not applied. Look at that batch or lower the learning rate${checkpoint}.`,
     });
   }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
+    throw new TrainingCheckpointError({
+      op: "train",
+      operand: folder,
+      expected: "a folder that can be written",
+      actual: cause.message,
+      hint: "Choose another folder for checkpoints and metrics.",
+      cause,
+    });
+  });
 }
 
 function withoutClash(model: ModelFiles, own: ModelFiles): ModelFiles {
