@@ -128,6 +128,23 @@ describe("DeepseekModel", () => {
     expectNear("normed", packed, alone, [9, 32], 1e-5);
   });
 
+  test("prediction modules count no token of another document", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, config, { seed: 5, mtpLossWeight: 1, mtpLossDenominator: "T-k" });
+    const ids = inputs.slice(0, 9);
+    const next = Int32Array.from(ids, (_, i) => (i === 3 || i === 8 ? -100 : ids[i + 1]!));
+    const mtpOf = async (from: number, to: number, more: object = {}): Promise<number> => {
+      const part = { inputs: ids.slice(from, to), targets: next.slice(from, to), batch: 1, length: to - from };
+      return model.loss({ ...part, ...more }).mtp!.loss.item();
+    };
+    const documentIds = Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1, 1);
+    const positions = Int32Array.of(0, 1, 2, 3, 0, 1, 2, 3, 4);
+    // Documents of 4 and 5 tokens hold 2 and 3 tokens that lie two places behind another.
+    const alone = (2 * (await mtpOf(0, 4)) + 3 * (await mtpOf(4, 9))) / 5;
+    expectNear("mtp", [await mtpOf(0, 9, { documentIds, positions })], [alone], [1], 1e-5);
+  });
+
   test("bad ids, rows and positions are named", () => {
     const { gpu } = device;
     using _scope = gpu.scope();

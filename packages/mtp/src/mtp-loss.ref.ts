@@ -32,6 +32,8 @@ export interface MtpRefBatch extends MtpRefRows {
   readonly inputIds: ArrayLike<number>;
   /** [B, T]: the main model's labels, so labels[i] is the token after inputIds[i], or ignored. */
   readonly labels: ArrayLike<number>;
+  /** [B, T]: with it a label of another document than its row's is ignored. */
+  readonly documentIds?: ArrayLike<number>;
 }
 
 /** What one depth computed. */
@@ -103,6 +105,10 @@ function runDepth(
   const module = mtpModuleRef(config, parameters.modules[k - 1], parameters.blocks[k - 1], inputs);
   const logits = linearRef(module.normed, parameters.head, D);
   const labels = shiftRows(batch.labels, batch, k);
+  for (let i = 0; batch.documentIds && i < labels.length; i++) {
+    const at = Math.floor(i / length) * batch.length + (i % length);
+    if (batch.documentIds[at] !== batch.documentIds[at + k]) labels[i] = IGNORED_LABEL;
+  }
   const all = shiftRows(batch.labels, batch, 0);
   const denominator =
     config.mtpLossDenominator === "T" ? Math.max(1, all.filter((label) => label !== IGNORED_LABEL).length) : undefined;

@@ -28,6 +28,8 @@ export interface MtpBatch extends MtpRows {
   readonly inputIds: Int32Array;
   /** [batch x length]: the main model's labels, the token after each input; -100 is not counted. */
   readonly labels: Int32Array;
+  /** [batch x length] document of each token within its sequence: a depth predicts within its row's own only. */
+  readonly documentIds?: Int32Array;
 }
 
 /** What one depth computed. */
@@ -90,7 +92,7 @@ function runDepth(
   };
   const { hidden, normed } = mtpModule(inputs, parameters, block, config, linear);
   const logits = head(normed);
-  const loss = crossEntropy(logits, fromColumn(batch.labels, batch, k), denominatorOf(config, batch));
+  const loss = crossEntropy(logits, labelsOf(batch, k), denominatorOf(config, batch));
   return { hidden, normed, logits, loss };
 }
 
@@ -117,6 +119,18 @@ function fromColumn(ids: Int32Array, { batch, length }: MtpRows, k: number): Int
   const kept = new Int32Array(batch * (length - k));
   for (let b = 0; b < batch; b++) kept.set(ids.subarray(b * length + k, (b + 1) * length), b * (length - k));
   return kept;
+}
+
+/** Labels of depth k; ignored where the token k places on, which the row embeds, begins another document. */
+function labelsOf({ documentIds, ...batch }: MtpBatch, k: number): Int32Array {
+  const labels = fromColumn(batch.labels, batch, k);
+  if (!documentIds) return labels;
+  const theirs = fromColumn(documentIds, batch, k);
+  const kept = batch.length - k;
+  return labels.map((label, i) => {
+    const own = documentIds[Math.floor(i / kept) * batch.length + (i % kept)];
+    return own === theirs[i] ? label : IGNORED_LABEL;
+  });
 }
 
 function check({ batch, length, hidden, inputIds, labels }: MtpBatch, depths: number): void {

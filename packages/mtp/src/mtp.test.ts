@@ -38,7 +38,7 @@ function inputArrays(): Record<string, Float64Array> {
 }
 
 /** The reference with all gradients under the same names. */
-function reference(config: MtpConfig, arrays: Record<string, Float64Array>) {
+function reference(config: MtpConfig, arrays: Record<string, Float64Array>, documents?: { documentIds: Int32Array }) {
   const depths = Array.from({ length: DEPTHS }, (_, i) => i + 1);
   const blockGradients = depths.map(() => new Float64Array(D * D));
   const part = (k: number, name: string): Float64Array => arrays[`${k}.${name}`]!;
@@ -52,7 +52,14 @@ function reference(config: MtpConfig, arrays: Record<string, Float64Array>) {
   );
   const blocks = depths.map((k) => meanBlock(part(k, "block"), blockGradients[k - 1]!));
   const parameters = { embedding: arrays.embedding!, head: arrays.head!, modules, blocks };
-  const result = mtpLossRef(config, parameters, { batch: B, length: T, inputIds, labels, hidden: arrays.hidden! });
+  const result = mtpLossRef(config, parameters, {
+    batch: B,
+    length: T,
+    inputIds,
+    labels,
+    hidden: arrays.hidden!,
+    ...documents,
+  });
   const { modules: own, ...shared } = result.backward();
   const gradients: Record<string, Float64Array> = { ...shared };
   for (const [i, module] of own.entries()) {
@@ -104,12 +111,13 @@ function run(
 
 describe("mtpLoss", () => {
   test.each([
-    ["normed", "T"],
-    ["normed", "T-k"],
-    ["raw", "T"],
+    ["normed", "T", undefined],
+    ["normed", "T-k", undefined],
+    ["raw", "T", undefined],
+    ["normed", "T-k", { documentIds: Int32Array.from({ length: B * T }, (_, i) => (i % T > 3 ? 1 : 0)) }],
   ] as const)(
-    "hidden %s, denominator %s: every output and gradient against f64",
-    async (mtpHidden, mtpLossDenominator) => {
+    "hidden %s, denominator %s, documents %o: every output and gradient against f64",
+    async (mtpHidden, mtpLossDenominator, documents) => {
       const { gpu } = device;
       const before = gpu.stats.liveBuffers;
       {
@@ -117,11 +125,11 @@ describe("mtpLoss", () => {
         using tape = gpu.tape();
         const config = { ...base, mtpHidden, mtpLossDenominator };
         const arrays = inputArrays();
-        const want = reference(config, arrays);
+        const want = reference(config, arrays, documents);
         const tensors = Object.fromEntries(
           Object.entries(arrays).map(([name, values]) => [name, tape.watch(gpu.tensor(values, shapeOf(name)))]),
         );
-        const { depths, loss } = run(gpu, config, tensors);
+        const { depths, loss } = run(gpu, config, tensors, DEPTHS, documents);
         expectNear("loss", await loss.data(), [want.loss], [1], 1e-6);
         for (const [i, depth] of depths.entries()) {
           expectNear(`hidden ${i + 1}`, await depth.hidden.data(), want.depths[i]!.hidden, depth.hidden.shape, 1e-5);

@@ -30,14 +30,11 @@ export function describe(shape: readonly number[], dtype: Dtype): string {
 
 const DTYPES: readonly string[] = ["f32", "i32", "u32", "bf16"] satisfies readonly Dtype[];
 
-/** Refuses element types that do not exist. */
-export function assertKnownDtype(dtype: Dtype, operand: string): void {
-  if (DTYPES.includes(dtype)) return;
-  throw new DtypeError({ op: "tensor", operand, expected: DTYPES.join(", "), actual: `${dtype}` });
-}
-
-/** Refuses shapes whose axes are not integers >= 0. */
-export function assertShape(shape: readonly number[], operand: string): void {
+/** Refuses shapes whose axes are not integers >= 0, and element types that do not exist. */
+export function assertShape(shape: readonly number[], dtype: Dtype, operand: string): void {
+  if (!DTYPES.includes(dtype)) {
+    throw new DtypeError({ op: "tensor", operand, expected: DTYPES.join(", "), actual: `${dtype}` });
+  }
   if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
   throw new ShapeError({
     op: "tensor",

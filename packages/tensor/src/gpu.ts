@@ -3,7 +3,7 @@ import { bindOperands, rangeOf } from "./bind-operands.ts";
 import type { PoolStats } from "./buffer-pool.ts";
 import type { StreamStats } from "./command-stream.ts";
 import type { AdapterSummary, DeviceState } from "./device-state.ts";
-import { assertKnownDtype, assertShape, bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
+import { assertShape, bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Profile, TimestampTimer, type Work } from "./profiler.ts";
 import { Recording } from "./recording.ts";
@@ -12,7 +12,7 @@ import { Storage } from "./storage.ts";
 import type { Tape } from "./tape.ts";
 import type { KernelTarget } from "./target.ts";
 import { Tensor } from "./tensor.ts";
-import { copyBytes, type HostData, readBack, upload } from "./transfers.ts";
+import { assertLength, copyBytes, type HostData, readBack, upload } from "./transfers.ts";
 
 /** Counters since the device was opened. */
 export interface GpuStats extends PoolStats, StreamStats {
@@ -137,8 +137,7 @@ export class Gpu {
   /** A tensor whose content is undefined until a kernel writes all of it. */
   empty(shape: readonly number[], dtype: Dtype = "f32", label = "tensor"): Tensor {
     this.#state.assertUsable();
-    assertShape(shape, label);
-    assertKnownDtype(dtype, label);
+    assertShape(shape, dtype, label);
     const handle = this.#active;
     const owner = handle.#scopes.current;
     const storage = new Storage(this.#state.pool, Math.max(4, bytesOf(shape, dtype)), label);
@@ -148,13 +147,10 @@ export class Gpu {
 
   /** Uploads host data. Its length must be the size of `shape`; values are converted to `dtype`. */
   tensor(data: HostData, shape: readonly number[] = [data.length], dtype: Dtype = "f32", label = "tensor"): Tensor {
+    assertShape(shape, dtype, label);
+    assertLength(data.length, shape, dtype);
     const tensor = this.empty(shape, dtype, label);
-    try {
-      this.write(tensor, data);
-    } catch (error) {
-      this.free(tensor);
-      throw error;
-    }
+    this.write(tensor, data);
     return tensor;
   }
 

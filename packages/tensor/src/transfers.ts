@@ -3,7 +3,7 @@ import { OutOfRangeError, ShapeError, StateError } from "@ds3/errors";
 import { rangeOf } from "./bind-operands.ts";
 import { BufferUsage } from "./buffer-pool.ts";
 import type { DeviceState } from "./device-state.ts";
-import type { Dtype, HostArrays } from "./dtype.ts";
+import { bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Host data that `gpu.tensor` takes. */
@@ -13,16 +13,20 @@ const ARRAYS = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bf16: Uin
 
 /** Uploads `data`, converted to the tensor's dtype. bf16 is given as bits, rows padded to an even length. */
 export function upload({ stream }: DeviceState, tensor: Tensor, data: HostData): void {
-  const expected = tensor.dtype === "bf16" ? tensor.bytes / 2 : tensor.size;
-  if (data.length !== expected) {
-    throw new ShapeError({
-      op: "tensor",
-      operand: "data",
-      expected: `${expected} values for ${tensor}`,
-      actual: `${data.length}`,
-    });
-  }
+  assertLength(data.length, tensor.shape, tensor.dtype);
   if (data.length > 0) stream.write(rangeOf(tensor), toHostArray(data, tensor.dtype));
+}
+
+/** Refuses host data of another size than the tensor's, padding included. */
+export function assertLength(length: number, shape: readonly number[], dtype: Dtype): void {
+  const expected = dtype === "bf16" ? bytesOf(shape, dtype) / 2 : sizeOf(shape);
+  if (length === expected) return;
+  throw new ShapeError({
+    op: "tensor",
+    operand: "data",
+    expected: `${expected} values for ${describe(shape, dtype)}`,
+    actual: `${length}`,
+  });
 }
 
 /** Copies the bytes of `source` to a byte offset of `target`. */
