@@ -85,6 +85,9 @@ describe("DeepseekModel", () => {
     const bias = await model.state.get("layers.1.moe.bias")!.data();
     const mean = (2 * batch * length) / 8;
     expect([...bias]).toEqual([...loads.subarray(0, 8)].map((load) => Math.fround(0.001 * Math.sign(mean - load))));
+    // The prediction module's experts are balanced too, beside those of the one main layer that has experts.
+    const own = await model.forward({ inputs, batch, length }, true).layers[1]!.experts!.balanceLoss!.item();
+    expect(values[2]! / own).toBeGreaterThan(1.5);
   });
 
   test("of two prediction depths each predicts one token further; hidden states and denominators have a choice", async () => {
