@@ -34,7 +34,7 @@ interface PresetPlan {
 
 /** Reasons for these figures: docs/decisions/quickstart.md. */
 const presetPlans: Readonly<Record<Preset, PresetPlan>> = {
-  tiny: { vocabSize: 1024, sequenceLength: 256, batchSize: 4, steps: 750, peakLearningRate: 6e-3 },
+  tiny: { vocabSize: 1024, sequenceLength: 256, batchSize: 4, steps: 850, peakLearningRate: 6e-3 },
   "mini-v3": { vocabSize: 6400, sequenceLength: 256, batchSize: 4, steps: 1000, peakLearningRate: 1e-3 },
 };
 
@@ -63,7 +63,7 @@ export function planRun({ preset, fast, steps: wantedSteps }: QuickstartOptions)
  * peak.
  *
  * Differs from the paper: the warm-up takes a twentieth of the steps. Its share in the report, 2000 of 242,783, would be
- * six steps of 750, fewer than the 20 over which AdamW's second moment (beta 0.95) averages.
+ * seven steps of 850, fewer than the 20 over which AdamW's second moment (beta 0.95) averages.
  */
 function fivePhases(peak: number, totalSteps: number, totalTokens: number): DeepseekV3Schedule {
   const factor = peak / deepseekV3Schedule.peak;
