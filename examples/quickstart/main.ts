@@ -16,6 +16,7 @@ import { buildModel } from "./build-model.ts";
 import { commandLine } from "./command-line.ts";
 import { learnTokenizer } from "./learn-tokenizer.ts";
 import { loadDocuments } from "./load-documents.ts";
+import { nextCommand } from "./next-command.ts";
 import type { QuickstartOptions } from "./options.ts";
 import { planRun } from "./plan-run.ts";
 import { pretrain } from "./pretrain.ts";
@@ -64,7 +65,8 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
   const all = [...documents.train, ...documents.validation];
   const record = await recordRun({ options, model, data, training, samples, documents: all });
   const { html } = await writeReport(options.out, record);
-  printResult(record, { report: pathToFileURL(resolve(html)).href, model: folder }, terminal);
+  const report = pathToFileURL(resolve(html)).href;
+  printResult(record, { report, model: folder, next: nextCommand(options, plan.steps) }, terminal);
 }
 
 /** Before an hour's work, not after it. */

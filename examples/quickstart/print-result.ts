@@ -5,7 +5,7 @@ import { formatSample } from "./write-samples.ts";
 /** The end of a run on the terminal: samples, figures, and last of all where the report is and what to try next. */
 export function printResult(
   run: RunRecord,
-  paths: { readonly report: string; readonly model: string },
+  links: { readonly report: string; readonly model: string; readonly next: string },
   terminal: Terminal,
 ): void {
   const { validation, baseline, tokens } = run;
@@ -24,9 +24,9 @@ export function printResult(
       `${Math.abs(margin).toFixed(3)} nats per token ${margin >= 0 ? "below" : "above"} the baseline`,
     ),
     stageLine("time", `${minutes(run.wallSeconds)} in all`),
-    stageLine("model", `${paths.model} (config.json, model.safetensors, tokenizer.json)`),
-    stageLine("report", paths.report),
-    stageLine("next", "your own text: npx --yes pnpm@12 quickstart --data my.txt"),
+    stageLine("model", `${links.model} (config.json, model.safetensors, tokenizer.json)`),
+    stageLine("report", links.report),
+    stageLine("next", links.next),
   ];
   for (const line of lines) terminal.print(line);
 }

@@ -66,7 +66,7 @@ describe("a run on a text file", () => {
 
   test("ends with the report's link and the next command", () => {
     expect(whole.lines.at(-2)).toContain(`file://${whole.out}/report.html`);
-    expect(whole.lines.at(-1)).toContain("quickstart --data my.txt");
+    expect(whole.lines.at(-1)).toMatch(/twice as long: npx --yes pnpm@12 quickstart --data .* --steps 12/);
   });
 
   test("the report's json has every figure, and they agree", async () => {
