@@ -1,8 +1,7 @@
 import { expect } from "vitest";
 
 /**
- * Fails unless every |got - want| <= tolerance x max(max|want|, leastScale). Give `leastScale` where the exact result is
- * zero by cancellation: rounding is then relative to what cancelled. The message has the worst difference, its coordinates and
+ * Fails unless every |got - want| <= tolerance x max|want|. The message has the worst difference, its coordinates and
  * both values. Not-a-number never passes.
  */
 export function expectNear(
@@ -11,12 +10,11 @@ export function expectNear(
   want: ArrayLike<number>,
   shape: readonly number[],
   tolerance: number,
-  leastScale = 1e-6,
 ): void {
   expect(got.length, `${name}: number of elements`).toBe(want.length);
   let scale = 0;
   for (let i = 0; i < want.length; i++) scale = Math.max(scale, Math.abs(want[i]!));
-  const bound = tolerance * Math.max(scale, leastScale);
+  const bound = tolerance * Math.max(scale, 1e-6);
   let worst = -1;
   let worstDifference = bound;
   for (let i = 0; i < want.length; i++) {
