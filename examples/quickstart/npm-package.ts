@@ -8,7 +8,9 @@ import { Ds3Error, FormatError } from "@ds3/errors";
 import { Parser, type ReadEntry } from "tar";
 
 /** The demo texts could neither be found in the cache nor be downloaded. */
-export class TextsUnavailableError extends Ds3Error {}
+export class TextsUnavailableError extends Ds3Error {
+  static override readonly name: string = "TextsUnavailableError";
+}
 
 /** What identifies a tarball: `name@version` and the hash that its bytes must have. */
 export interface PinnedPackage {

@@ -7,8 +7,9 @@ const builtins = new Set(builtinModules);
 export const browserPackages = ["errors", "tokenizer", "data", "tensor", "mla", "moe", "mtp", "deepseek"];
 
 /**
- * Bundles a package's main entry for browsers, from where it is installed, and gives the bundle's size in bytes.
- * Throws when anything in it, however deep, imports a module of Node or the native `webgpu` package.
+ * Bundles a package's main entry for browsers, minified, from where it is installed, and gives the bundle's size in bytes.
+ * Throws when anything in it, however deep, imports a module of Node or the native `webgpu` package, or when an error
+ * class lost its name: errors are recognised by it across copies of a package.
  */
 export async function bundleForBrowser(name, installedIn) {
   const refused = [];
@@ -25,6 +26,7 @@ export async function bundleForBrowser(name, installedIn) {
   const { outputFiles } = await build({
     stdin: { contents: `export * from ${JSON.stringify(name)};`, resolveDir: installedIn },
     bundle: true,
+    minify: true,
     format: "esm",
     platform: "browser",
     conditions: ["browser"],
@@ -33,5 +35,12 @@ export async function bundleForBrowser(name, installedIn) {
     plugins: [refuseNode],
   });
   if (refused.length > 0) throw new Error(`${name} is not fit for browsers:\n  ${refused.join("\n  ")}`);
+  await assertErrorNames(name, outputFiles[0].text);
   return outputFiles[0].contents.length;
+}
+
+async function assertErrorNames(name, code) {
+  const exported = await import(`data:text/javascript;base64,${Buffer.from(code).toString("base64")}`);
+  const renamed = Object.keys(exported).filter((key) => key.endsWith("Error") && exported[key].name !== key);
+  if (renamed.length > 0) throw new Error(`${name}: minified, ${renamed.join(", ")} have other names`);
 }

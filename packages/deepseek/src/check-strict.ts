@@ -22,6 +22,7 @@ export interface CheckpointDifference {
 
 /** A checkpoint does not hold exactly the tensors of its config. The message lists ten of each kind, the fields all. */
 export class CheckpointError extends FormatError implements CheckpointDifference {
+  static override readonly name: string = "CheckpointError";
   readonly missing: readonly string[];
   readonly extra: readonly string[];
   readonly misshaped: readonly MisshapedTensor[];

@@ -1,5 +1,3 @@
-const MARKER = Symbol.for("@ds3/error");
-
 /** What every ds3 error says: where, which operand, what was expected, what came, and what to do next. */
 export interface ErrorDetails {
   /** The operation or function that refused, e.g. `matmul`. */
@@ -20,6 +18,8 @@ export interface ErrorDetails {
  * package in one process: use the static `is` instead of `instanceof` across package borders.
  */
 export class Ds3Error extends Error {
+  /** Identity goes by this name. Every class states its own: a minifier renames classes, it leaves strings alone. */
+  static override readonly name: string = "Ds3Error";
   readonly op: string;
   readonly operand: string;
   readonly expected: string;
@@ -34,11 +34,9 @@ export class Ds3Error extends Error {
     this.expected = details.expected;
     this.actual = details.actual;
     this.hint = details.hint;
-    for (let type = new.target as { name: string }; type?.name; type = Object.getPrototypeOf(type)) {
+    for (let type: { name: string } = new.target; type !== Error; type = Object.getPrototypeOf(type)) {
       Object.defineProperty(this, markerOf(type.name), { value: true });
-      if (type.name === "Ds3Error") break;
     }
-    Object.defineProperty(this, MARKER, { value: true });
   }
 
   /** True for an error of this class, or a class derived from it, from any copy of the package. */
@@ -57,14 +55,26 @@ function formatMessage({ op, operand, expected, actual, hint }: ErrorDetails): s
 }
 
 /** A tensor or array has the wrong shape or rank. */
-export class ShapeError extends Ds3Error {}
+export class ShapeError extends Ds3Error {
+  static override readonly name: string = "ShapeError";
+}
 /** A tensor or array has the wrong element type. */
-export class DtypeError extends Ds3Error {}
+export class DtypeError extends Ds3Error {
+  static override readonly name: string = "DtypeError";
+}
 /** An id, index, count or range is outside what is allowed. */
-export class OutOfRangeError extends Ds3Error {}
+export class OutOfRangeError extends Ds3Error {
+  static override readonly name: string = "OutOfRangeError";
+}
 /** A config has an unknown key, a wrong value, or fields that contradict each other. */
-export class ConfigError extends Ds3Error {}
+export class ConfigError extends Ds3Error {
+  static override readonly name: string = "ConfigError";
+}
 /** A file or byte stream is torn, truncated or not of the format it should have. */
-export class FormatError extends Ds3Error {}
+export class FormatError extends Ds3Error {
+  static override readonly name: string = "FormatError";
+}
 /** An object was used after it was closed, or in an order that is not allowed. */
-export class StateError extends Ds3Error {}
+export class StateError extends Ds3Error {
+  static override readonly name: string = "StateError";
+}

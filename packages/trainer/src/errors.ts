@@ -1,6 +1,10 @@
 import { Ds3Error } from "@ds3/errors";
 
 /** Loss, gradient or gradient norm became NaN or infinite; nothing of that step was applied. */
-export class NonFiniteError extends Ds3Error {}
+export class NonFiniteError extends Ds3Error {
+  static override readonly name: string = "NonFiniteError";
+}
 /** A training checkpoint is missing, torn, or of another model or run. */
-export class TrainingCheckpointError extends Ds3Error {}
+export class TrainingCheckpointError extends Ds3Error {
+  static override readonly name: string = "TrainingCheckpointError";
+}
