@@ -3,6 +3,7 @@ export { arenaFiles } from "./arena-files.ts";
 export { NonFiniteError, TrainingCheckpointError } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export { createOptimizer, type Optimizer, type OptimizerOptions } from "./optimizer.ts";
+export type { LanguageModel, Policy, TokenRows } from "./policy.ts";
 export { formatProgress, type Progress } from "./progress.ts";
 export { readNewestCheckpoint, type StoredCheckpoint } from "./read-newest-checkpoint.ts";
 export {
