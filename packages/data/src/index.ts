@@ -7,6 +7,7 @@ export {
 } from "./create-batches.ts";
 export type { Document } from "./document.ts";
 export { EmptyDataError } from "./empty-data-error.ts";
+export { type PackedRows, type PackRowsOptions, packRows } from "./pack-rows.ts";
 export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
 export { createRandom, permutation, type Random, type RandomOptions, type RandomState } from "./random.ts";
 export { type SplitOptions, type SplitResult, splitDocuments } from "./split-documents.ts";
