@@ -1,4 +1,21 @@
+export { ChatTemplateError } from "./chat-template-error.ts";
+export {
+  type ChatMessage,
+  type ChatTemplate,
+  type ChatTemplateOptions,
+  createChatTemplate,
+  type RenderOptions,
+} from "./create-chat-template.ts";
 export { DecodeStream } from "./decode-stream.ts";
+export { deepseekChatTemplate } from "./deepseek-chat-template.ts";
+export {
+  type EncodeChatOptions,
+  type EncodedConversation,
+  type EncodedReply,
+  encodeConversation,
+  encodePrompt,
+  encodeReply,
+} from "./encode-chat.ts";
 export { parseTokenizer } from "./parse-tokenizer.ts";
 export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
 export { type TrainBpeOptions, type TrainProgress, trainBpe } from "./train-bpe.ts";
