@@ -91,7 +91,7 @@ export async function benchDeepseekDecoding(gpu: Gpu): Promise<Figure> {
 async function benchTraining<Batch>(
   name: string,
   model: TrainableModel<Batch>,
-  batches: BatchSource<Batch>,
+  batches: BatchSource<Batch> & { readonly tokensPerBatch: number },
   steps: number,
   options: { readonly clipNorm?: number },
 ): Promise<Figure> {

@@ -1,8 +1,9 @@
 import { ShapeError } from "@ds3/errors";
 import { addScaled, type Gpu, gradientNorm, scale, type Tensor } from "@ds3/tensor";
 import { carryFailure } from "./carry-failure.ts";
+import type { MicroBatches } from "./micro-batches.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { BatchSource, LossOutput, StepRecord, TrainableModel } from "./types.ts";
+import type { LossOutput, StepRecord, TrainableModel } from "./types.ts";
 
 /** What one optimiser step needs to know. */
 export interface StepPlan {
@@ -11,7 +12,6 @@ export interface StepPlan {
   /** Training tokens before this step. */
   readonly tokens: number;
   readonly learningRate: number;
-  readonly microBatches: number;
   readonly clipNorm: number;
 }
 
@@ -30,55 +30,61 @@ const STATS = 4;
 
 /**
  * Encodes one optimiser step: forward and backward of each micro-batch, gradient norm, AdamW, `afterStep`. Gradients add
- * up in f32 and are those of the mean of the micro-batches' losses. Nothing here waits for the GPU. After a step that was
- * not finite no later one is applied either.
+ * up in f32 and are those of the mean of the micro-batches' losses, each by its share. A micro-batch without a share is not
+ * run; when none has one, loss and gradients are 0 and there are no terms. Nothing here waits for the GPU. After a step
+ * that was not finite no later one is applied either.
  *
  * @throws ShapeError when the loss or a term is not one number.
  */
 export function encodeStep<Batch>(
   model: TrainableModel<Batch>,
-  batches: BatchSource<Batch>,
+  microBatches: MicroBatches<Batch>,
   optimizer: Optimizer,
   plan: StepPlan,
 ): PendingStep {
   const { gpu, arena } = model;
   using _scope = gpu.scope(`step ${plan.step}`);
   arena.zeroGradients();
-  const { total, terms } = accumulate(model, batches, plan.microBatches);
+  const { total, terms } = accumulate(model, microBatches);
   const loss = carryFailure(total, optimizer.lastStats);
   const stats = gradientNorm(arena.segments, loss, Math.min(plan.clipNorm, MAX_F32));
   optimizer.step(plan.learningRate, stats);
   const loads = model.expertLoads?.();
-  const after = { ...plan, tokens: plan.tokens + plan.microBatches * batches.tokensPerBatch };
+  const tokens = plan.tokens + microBatches.tokens;
+  const after = { ...plan, tokens, microBatches: microBatches.batches.length };
   const words = readTogether(gpu, [stats, ...Object.values(terms), ...(loads ? [loads] : [])]);
   const figures = words.then((data) => createRecord(after, Object.keys(terms), data, loads?.shape));
   // Read a step late: a rejection before that is not unhandled.
   figures.catch(() => {});
   model.afterStep?.();
-  return { tokens: after.tokens, figures };
+  return { tokens, figures };
 }
 
-/** Mean loss and terms over the micro-batches; each one's gradients are added before the next begins. */
-function accumulate<Batch>(model: TrainableModel<Batch>, batches: BatchSource<Batch>, count: number): LossOutput {
+/** Loss and terms of all micro-batches by their shares; each one's gradients are added before the next begins. */
+function accumulate<Batch>(model: TrainableModel<Batch>, { batches, shares }: MicroBatches<Batch>): LossOutput {
   const { gpu } = model;
   let sum: LossOutput | undefined;
-  for (let i = 0; i < count; i++) {
+  for (const [i, batch] of batches.entries()) {
+    const share = shares[i]!;
+    if (share === 0) continue;
     using micro = gpu.scope("micro-batch");
     using tape = gpu.tape();
-    const { total, terms } = model.loss(batches.next());
+    const { total, terms } = model.loss(batch);
     assertScalars({ total, ...terms });
-    const share = count === 1 ? total : scale(total, 1 / count);
-    tape.backward(share);
-    const plus = (value: Tensor, before?: Tensor): Tensor => micro.keep(addShare(value, before, count));
+    tape.backward(part(total, share));
+    const plus = (value: Tensor, before?: Tensor): Tensor => micro.keep(addPart(value, before, share));
     const named = Object.entries(terms).map(([name, term]) => [name, plus(term, sum?.terms[name])] as const);
-    sum = { total: plus(total, sum?.total), terms: Object.fromEntries(named) };
+    sum = { total: plus(total, sum?.total), terms: { ...sum?.terms, ...Object.fromEntries(named) } };
   }
-  return sum!;
+  return sum ?? { total: gpu.zeros([1]), terms: {} };
 }
 
-function addShare(value: Tensor, before: Tensor | undefined, count: number): Tensor {
-  if (before) return addScaled(before, value, 1 / count);
-  return count === 1 ? value : scale(value, 1 / count);
+function addPart(value: Tensor, before: Tensor | undefined, share: number): Tensor {
+  return before ? addScaled(before, value, share) : part(value, share);
+}
+
+function part(value: Tensor, share: number): Tensor {
+  return share === 1 ? value : scale(value, share);
 }
 
 function assertScalars(scalars: Readonly<Record<string, Tensor>>): void {
@@ -100,7 +106,7 @@ function readTogether(gpu: Gpu, tensors: readonly Tensor[]): Promise<Uint32Array
 }
 
 function createRecord(
-  { step, tokens, learningRate, microBatches }: StepPlan,
+  { step, tokens, learningRate, microBatches }: Pick<StepRecord, "step" | "tokens" | "learningRate" | "microBatches">,
   names: readonly string[],
   words: Uint32Array,
   loadShape: readonly number[] | undefined,

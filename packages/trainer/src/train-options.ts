@@ -37,7 +37,10 @@ export interface TrainOptions<Batch> {
     readonly every: number;
     readonly run: (step: number, tokens: number) => Promise<Omit<ValidationRecord, "step" | "tokens">>;
   };
-  /** Aborting finishes the step, saves a checkpoint and returns; see `abortOnSignals`. */
+  /**
+   * Aborting finishes the step, or drops it when the run still waits for its batches, saves a checkpoint and returns; see
+   * `abortOnSignals`.
+   */
   readonly signal?: AbortSignal;
   /** Every step's figures, once they are here: while the next step runs. */
   readonly onStep?: (record: StepRecord) => void;

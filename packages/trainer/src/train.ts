@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { NonFiniteError, TrainingCheckpointError } from "./errors.ts";
 import { firstDifference } from "./first-difference.ts";
 import { type MetricsLog, openMetricsLog } from "./metrics-log.ts";
+import { fetchMicroBatches, type MicroBatches } from "./micro-batches.ts";
 import { CHECKPOINTS, METRICS, moveEarlierRun } from "./move-earlier-run.ts";
 import { createOptimizer, type Optimizer } from "./optimizer.ts";
 import { createProgressMeter } from "./progress.ts";
@@ -27,7 +28,8 @@ import { writeCheckpoint } from "./write-checkpoint.ts";
  *
  * @throws NonFiniteError when loss or gradients are NaN or infinite: parameters and moments are those before that step, and
  * the last checkpoint stays the newest. TrainingCheckpointError when a checkpoint belongs to another run, all are torn, or
- * the disk refuses one. OutOfRangeError for an option out of its range.
+ * the disk refuses one. OutOfRangeError for an option out of its range. What the batch source throws or rejects with ends
+ * the run as it is: every step before is applied and logged, nothing is saved.
  */
 export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainResult> {
   checkTrainOptions(options);
@@ -66,8 +68,7 @@ class Run<Batch> {
     await this.#prepare();
     if (this.#saved === undefined) await this.#validate();
     this.#startProgress();
-    while (this.#step < steps && !signal?.aborted) {
-      await this.#advance();
+    while (this.#step < steps && !signal?.aborted && (await this.#advance())) {
       if (this.#step === steps || this.#isDue(validate?.every)) await this.#validate();
       if (this.#isDue(checkpointEvery)) await this.#save();
     }
@@ -77,21 +78,34 @@ class Run<Batch> {
     return this.#saved === undefined ? ended : { ...ended, checkpoint: this.#saved.folder };
   }
 
-  /** Encodes a step, then reads the one before: the GPU always has work queued. */
-  async #advance(): Promise<void> {
+  /** Encodes a step, then reads the one before: the GPU always has work queued. False: aborted while it had no batch. */
+  async #advance(): Promise<boolean> {
     const { model, batches, schedule, clipNorm = 1 } = this.#options;
     const cursor = batches.cursor();
-    const encoded = encodeStep(model, batches, this.#optimizer, {
-      step: this.#step + 1,
-      tokens: this.#tokens,
-      learningRate: schedule(this.#step, this.#tokens),
-      microBatches: microBatchesAt(this.#options, this.#step, this.#tokens),
-      clipNorm,
-    });
+    const microBatches = await this.#fetch();
+    if (microBatches === undefined) {
+      batches.seek(cursor);
+      return false;
+    }
+    const [step, tokens] = [this.#step, this.#tokens];
+    const plan = { step: step + 1, tokens, learningRate: schedule(step, tokens), clipNorm };
+    const encoded = encodeStep(model, microBatches, this.#optimizer, plan);
     await this.#drain();
     this.#step += 1;
     this.#tokens = encoded.tokens;
     this.#pending = { ...encoded, cursor };
+    return true;
+  }
+
+  /** When it fails, the step before is read first: it is applied, so it is logged, and if it failed it was the first. */
+  async #fetch(): Promise<MicroBatches<Batch> | undefined> {
+    const { batches, signal } = this.#options;
+    try {
+      return await fetchMicroBatches(batches, microBatchesAt(this.#options, this.#step, this.#tokens), signal);
+    } catch (error) {
+      await this.#drain();
+      throw error;
+    }
   }
 
   /** Reads and logs the figures of the step that was encoded last. */

@@ -30,12 +30,25 @@ export interface TrainableModel<Batch> {
   load(files: ModelFiles): Promise<void>;
 }
 
-/** Batches in an order that depends on the seed alone, from a position that can be saved. */
+/**
+ * Batches in an order that depends on the seed alone, from a position that can be saved; or batches that are made as the
+ * run goes on, e.g. samples of the model itself.
+ */
 export interface BatchSource<Batch> {
-  /** Training tokens in each batch. */
-  readonly tokensPerBatch: number;
-  /** A source does not end: it starts another epoch. */
-  next(): Batch;
+  /** Training tokens in each batch, or in a given one. */
+  readonly tokensPerBatch: number | ((batch: Batch) => number);
+  /**
+   * A source does not end: it starts another epoch. All micro-batches of a step are asked for, one after the other, before
+   * the step is encoded; what a source runs on the GPU follows the steps so far. While a promise is pending nothing else
+   * is asked of the source. One that takes long should watch the run's own `signal` and then reject or return: the run
+   * waits for it, drops what it gave and seeks back to where the step began.
+   */
+  next(): Batch | Promise<Batch>;
+  /**
+   * Weight of a batch among the micro-batches of its step, >= 0, e.g. its counted targets: a step's loss is the weighted
+   * mean of theirs. Batches of weight 0 are not run; a step where all are has loss and gradients 0. Default: 1 each.
+   */
+  weightOf?(batch: Batch): number;
   /** Where the next batch comes from; plain JSON. */
   cursor(): unknown;
   seek(cursor: unknown): void;
@@ -47,7 +60,7 @@ export interface StepRecord {
   readonly step: number;
   /** Training tokens so far, this step included. */
   readonly tokens: number;
-  /** Mean over the micro-batches, in nats for a language model. */
+  /** Mean over the micro-batches by their weights, in nats for a language model. */
   readonly loss: number;
   readonly terms: Readonly<Record<string, number>>;
   readonly learningRate: number;

@@ -35,7 +35,7 @@ export function createBigram(gpu: Gpu, seed = 1): TrainableModel<Pairs> & { logi
 }
 
 /** Batches of `size` pairs from a fixed cycle through the vocabulary, with a cursor. */
-export function createPairs(size = 12): BatchSource<Pairs> & { position: number } {
+export function createPairs(size = 12): { position: number; next(): Pairs } & BatchSource<Pairs> {
   const source = {
     position: 0,
     tokensPerBatch: size,

@@ -36,7 +36,7 @@ export function createTiny(gpu: Gpu, seed = 1): DeepseekModel {
 }
 
 /** Packed documents of counting tokens, shuffled: an epoch is 14 rows, so that batches cross its end. */
-export function createTinyBatches(): BatchSource<TrainingBatch> {
+export function createTinyBatches(): { next(): TrainingBatch } & BatchSource<TrainingBatch> {
   const document = (i: number): number[] => Array.from({ length: 20 }, (_, k) => 1 + ((i * 5 + k) % (vocabSize - 1)));
   const packed = packTokens(
     Array.from({ length: 10 }, (_, i) => document(i)),
