@@ -1,6 +1,6 @@
 import { createDeepseek, type DeepseekModel, deepseekV3, generate, type TrainingBatch } from "@ds3/deepseek";
 import { type Gpu, measurePeak } from "@ds3/tensor";
-import { type BatchSource, type TrainableModel, train } from "@ds3/trainer";
+import { type BatchSource, type StepRecord, type TrainableModel, train } from "@ds3/trainer";
 import { type Figure, median } from "./figure.ts";
 import { createGpt, peersFolder, readBatch } from "./gpt.ts";
 
@@ -91,14 +91,19 @@ export async function benchDeepseekDecoding(gpu: Gpu): Promise<Figure> {
 async function benchTraining<Batch>(
   name: string,
   model: TrainableModel<Batch>,
-  batches: BatchSource<Batch> & { readonly tokensPerBatch: number },
+  batches: BatchSource<Batch>,
   steps: number,
   options: { readonly clipNorm?: number },
 ): Promise<Figure> {
   const { gpu } = model;
   const losses: number[] = [];
+  let tokens = 0;
+  const onStep = (record: StepRecord): void => {
+    losses.push(record.loss);
+    tokens = record.tokens;
+  };
   const run = (count: number): Promise<unknown> =>
-    train({ model, batches, steps: count, schedule: () => 1e-3, ...options, onStep: ({ loss }) => losses.push(loss) });
+    train({ model, batches, steps: count, schedule: () => 1e-3, ...options, onStep });
   await run(Math.max(WARM_UP, 4));
   const firstLosses = losses.slice(0, 4);
   const seconds: number[] = [];
@@ -113,7 +118,7 @@ async function benchTraining<Batch>(
   const wallSeconds = median(seconds);
   return {
     name,
-    value: (steps * batches.tokensPerBatch) / wallSeconds,
+    value: tokens / wallSeconds,
     unit: "tokens/s",
     adapter: gpu.adapter.name,
     steps,
