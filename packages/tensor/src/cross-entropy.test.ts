@@ -2,7 +2,8 @@ import { integers, normals, testOp, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { add } from "./arithmetic.ts";
 import { crossEntropyBackwardRef, crossEntropyRef } from "./cross-entropy.ref.ts";
-import { crossEntropy, crossEntropyRows, IGNORED_TARGET } from "./cross-entropy.ts";
+import { crossEntropy } from "./cross-entropy.ts";
+import { IGNORED_TARGET } from "./token-log-probs.ts";
 
 interface Params {
   readonly V: number;
@@ -39,14 +40,6 @@ testOp("crossEntropy", {
       backward: ([dy]) => ({ logits: crossEntropyBackwardRef(dy![0]!, logits!, params.targets, options) }),
     };
   },
-});
-
-testOp("crossEntropyRows", {
-  cases,
-  op: ({ logits }, { targets }) => crossEntropyRows(logits!, targets),
-  reference: ({ logits }, { V, targets }) => ({
-    outputs: [crossEntropyRef(logits!, targets, { vocabSize: V }).rows],
-  }),
 });
 
 testOp("crossEntropy of two views of the same rows", {
@@ -91,20 +84,6 @@ describe("crossEntropy", () => {
     expect([...(await tape.gradient(logits)!.data())]).toEqual([0, 0, 0, 0]);
   });
 
-  test("large and masked logits stay exact, a NaN shows", async () => {
-    const { gpu } = device;
-    using _scope = gpu.scope();
-    const rows = [
-      [1e4, -1e4, 1e4],
-      [-3e38, 3e38, 0],
-      [Number.NEGATIVE_INFINITY, 5, Number.NEGATIVE_INFINITY],
-      [0, Number.NaN, 0],
-    ];
-    const losses = await crossEntropyRows(gpu.tensor(rows.flat(), [4, 3]), Int32Array.of(0, 1, 1, 0)).data();
-    expect(losses[0]).toBeCloseTo(Math.log(2), 6);
-    expect([...losses.subarray(1)]).toEqual([0, 0, Number.NaN]);
-  });
-
   test("backward overwrites the logits, and allocates no second one", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
@@ -133,7 +112,7 @@ describe("crossEntropy", () => {
     const logits = tape.watch(gpu.zeros([1, 2]));
     const both = add(crossEntropy(logits, Int32Array.of(0)), crossEntropy(logits, Int32Array.of(1)));
     expect(() => tape.backward(both)).toThrow(
-      "crossEntropy: logits: expected logits with one loss, got logits that another crossEntropy's backward has overwritten.",
+      "crossEntropy: logits: expected logits with one loss, got logits that another loss's backward has overwritten.",
     );
   });
 
@@ -144,7 +123,6 @@ describe("crossEntropy", () => {
     expect(() => crossEntropy(logits, Int32Array.of(1, 5))).toThrow(
       "crossEntropy: targets[1]: expected 0 <= id < V=5, or -100 for a row to ignore, got 5.",
     );
-    expect(() => crossEntropyRows(logits, Int32Array.of(-1, 0))).toThrow("crossEntropyRows: targets[0]");
     expect(() => crossEntropy(logits, Int32Array.of(1))).toThrow(
       "crossEntropy: logits: expected [T=1, V], got [2, 5].",
     );

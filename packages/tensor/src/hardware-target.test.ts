@@ -5,13 +5,14 @@ import { argmaxRows } from "./argmax-rows.ts";
 import { add, addScaled, mul, scale } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { concatColumns, splitColumns } from "./columns.ts";
-import { crossEntropy, IGNORED_TARGET } from "./cross-entropy.ts";
+import { crossEntropy } from "./cross-entropy.ts";
 import { embedding } from "./embedding.ts";
 import type { Gpu } from "./gpu.ts";
 import { rmsNorm } from "./rms-norm.ts";
 import { rotary } from "./rotary.ts";
 import { swiglu } from "./swiglu.ts";
 import type { KernelTarget } from "./target.ts";
+import { IGNORED_TARGET } from "./token-log-probs.ts";
 
 const device = useTestGpu();
 const T = 150;

@@ -17,7 +17,7 @@ export { argmaxRows } from "./argmax-rows.ts";
 export { add, addScaled, mul, scale } from "./arithmetic.ts";
 export { cast } from "./cast.ts";
 export { concatColumns, splitColumns } from "./columns.ts";
-export { type CrossEntropyOptions, crossEntropy, crossEntropyRows, IGNORED_TARGET } from "./cross-entropy.ts";
+export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { embedding } from "./embedding.ts";
 export { type FlashAttentionOptions, flashAttention } from "./flash-attention.ts";
 export { createRowGroups, groupedMatmul, type RowGroups } from "./grouped-matmul.ts";
@@ -25,7 +25,9 @@ export { type IdRange, uploadIds } from "./host-ids.ts";
 export { type MatmulOptions, matmul } from "./matmul.ts";
 export { type RmsNormOptions, rmsNorm } from "./rms-norm.ts";
 export { type RotaryAngles, type RotaryWindow, rotary } from "./rotary.ts";
+export { type SampledRows, type SampleRowsOptions, sampleRows } from "./sample-rows.ts";
 export { swiglu } from "./swiglu.ts";
+export { IGNORED_TARGET, type TokenLogProbsOptions, tokenLogProbs } from "./token-log-probs.ts";
 
 // Parameters and training.
 

@@ -11,7 +11,7 @@ import { argmaxRowsWgsl } from "./argmax-rows.wgsl.ts";
 import { addScaledWgsl, mulWgsl, scaleWgsl } from "./arithmetic.wgsl.ts";
 import { fromBf16Wgsl, toBf16Wgsl } from "./cast.wgsl.ts";
 import { concatColumnsWgsl, MAX_PARTS, splitColumnsWgsl } from "./columns.wgsl.ts";
-import { crossEntropyGradientWgsl, crossEntropyWgsl, sumLossesWgsl } from "./cross-entropy.wgsl.ts";
+import { crossEntropyWgsl } from "./cross-entropy.wgsl.ts";
 import { embeddingGradientWgsl, embeddingWgsl } from "./embedding.wgsl.ts";
 import { type FlashShape, planFlashBackward, planFlashForward } from "./flash-attention-plan.ts";
 import { finishNormWgsl, squareSumsWgsl } from "./gradient-norm.wgsl.ts";
@@ -23,8 +23,10 @@ import { randomNormalWgsl, randomWordsWgsl } from "./philox.wgsl.ts";
 import { rmsNormInputGradientWgsl, rmsNormWeightGradientWgsl, rmsNormWgsl, sumRowsWgsl } from "./rms-norm.wgsl.ts";
 import { rotaryWgsl } from "./rotary.wgsl.ts";
 import type { MapParams, RowTeamParams } from "./row-kernel.ts";
+import { sampleRowsWgsl } from "./sample-rows.wgsl.ts";
 import { swigluGradientWgsl, swigluWgsl } from "./swiglu.wgsl.ts";
 import { type KernelTarget, teamOf } from "./target.ts";
+import { tokenLogProbsGradientWgsl, tokenLogProbsWgsl } from "./token-log-probs.wgsl.ts";
 
 /** Software adapters with AVX2, with SSE, without subgroups; other adapters. The first one gives the snapshots. */
 const targets: readonly KernelTarget[] = [
@@ -66,7 +68,7 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
     parts.flatMap((count) =>
       [splitColumnsWgsl, concatColumnsWgsl].flatMap((of) => perLanes((p) => of({ ...p, parts: count }))),
     ),
-  "cross-entropy.wgsl.ts": () => [...perTeam(crossEntropyWgsl, sumLossesWgsl), ...perLanes(crossEntropyGradientWgsl)],
+  "cross-entropy.wgsl.ts": () => perTeam(crossEntropyWgsl),
   "embedding.wgsl.ts": () => perLanes(embeddingWgsl, embeddingGradientWgsl),
   "flash-attention-backward.wgsl.ts": () => software.flatMap((target) => flashBackward(target).slice(1)),
   "flash-attention-forward.wgsl.ts": () => software.map(flashForward),
@@ -90,7 +92,9 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
     ...perLanes(rmsNormWeightGradientWgsl, sumRowsWgsl),
   ],
   "rotary.wgsl.ts": () => perLanes(rotaryWgsl),
+  "sample-rows.wgsl.ts": () => perTeam(sampleRowsWgsl),
   "swiglu.wgsl.ts": () => perLanes(swigluWgsl, swigluGradientWgsl),
+  "token-log-probs.wgsl.ts": () => [...perTeam(tokenLogProbsWgsl), ...perLanes(tokenLogProbsGradientWgsl)],
 };
 
 /** Files whose own tests hold the snapshots. */

@@ -1,4 +1,4 @@
-import { crossEntropy, crossEntropyRows } from "@ds3/tensor";
+import { crossEntropy, tokenLogProbs } from "@ds3/tensor";
 import { useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { createBigram, createPairs, type Pairs } from "../test/bigram.ts";
@@ -23,10 +23,8 @@ describe("evaluate", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
     const model = createBigram(gpu);
-    const rows = await Promise.all(
-      batches().map((batch) => crossEntropyRows(model.logits(batch), batch.targets).data()),
-    );
-    const mean = rows.flatMap((row) => [...row]).reduce((a, b) => a + b, 0) / 17;
+    const rows = await Promise.all(batches().map((batch) => tokenLogProbs(model.logits(batch), batch.targets).data()));
+    const mean = -rows.flatMap((row) => [...row]).reduce((a, b) => a + b, 0) / 17;
     const loss = (batch: Pairs) => crossEntropy(model.logits(batch), batch.targets);
     const result = await evaluate({ gpu, batches: batches(), loss, targetCount, bytesPerToken: 2.5 });
     expect(result.validationLoss).toBeCloseTo(mean, 6);

@@ -1,0 +1,108 @@
+import { defineKernel, type Kernel } from "./kernel.ts";
+import {
+  eachIndex,
+  type MapParams,
+  mapLabel,
+  type RowTeamParams,
+  rowMain,
+  rowUniforms,
+  teamLabel,
+} from "./row-kernel.ts";
+import { teamFeatures, teamReductions } from "./target.ts";
+
+/** Logits that a lane takes at a time: one rescaling of its sum serves all of them. */
+const BLOCK = 8;
+/** No finite logit is below it, and LOWEST - x is never NaN. */
+const LOWEST = "-3.4028234e38";
+
+/**
+ * With x = logits inverse, inverse = 1 / temperature: lse[t] = log sum_v exp(x_tv) and logProbs[t] = x_t,target - lse[t];
+ * both 0 where the target is below 0. logits [T, V], targets [T] i32, logProbs and lse [T].
+ *
+ * One pass: each lane keeps the largest logit m so far and s = sum exp((logit - m) inverse), rescaled when m grows; at
+ * the end the team joins its lanes' pairs. A NaN logit makes the result NaN through exp.
+ */
+export function tokenLogProbsWgsl({ team }: RowTeamParams): Kernel {
+  const lanes = team.size;
+  const block = Array.from({ length: BLOCK }, (_, j) => j);
+  const pairwise = (terms: readonly string[], join: (a: string, b: string) => string): string =>
+    terms.length === 1
+      ? terms[0]!
+      : pairwise(
+          terms.flatMap((a, i) => (i % 2 === 0 ? [join(a, terms[i + 1]!)] : [])),
+          join,
+        );
+  return defineKernel({
+    label: `tokenLogProbs ${teamLabel({ team })}`,
+    uniforms: { ...rowUniforms, V: "u32", inverse: "f32" },
+    reads: { logits: "f32", targets: "i32" },
+    writes: { logProbs: "f32", lse: "f32" },
+    enable: teamFeatures(team),
+    body: `${teamReductions(team)}
+${rowMain(
+  lanes,
+  `let start = row * u.V;
+let label = targets[row];
+let ignored = label < 0;
+let count = select(u.V, 0u, ignored);
+var m = ${LOWEST};
+var s = 0.0;
+let whole = count / ${lanes * BLOCK}u * ${lanes * BLOCK}u;
+for (var base = lane; base < whole; base += ${lanes * BLOCK}u) {
+${block.map((j) => `  let x${j} = logits[start + base + ${j * lanes}u];`).join("\n")}
+  let top = max(m, ${pairwise(
+    block.map((j) => `x${j}`),
+    (a, b) => `max(${a}, ${b})`,
+  )});
+  s = s * exp((m - top) * u.inverse) + ${pairwise(
+    block.map((j) => `exp((x${j} - top) * u.inverse)`),
+    (a, b) => `(${a} + ${b})`,
+  )};
+  m = top;
+}
+for (var i = whole + lane; i < count; i += ${lanes}u) {
+  let x = logits[start + i];
+  let top = max(m, x);
+  s = s * exp((m - top) * u.inverse) + exp((x - top) * u.inverse);
+  m = top;
+}
+let top = teamMax(m, lane);
+let logSum = log(teamSum(s * exp((m - top) * u.inverse), lane));
+if (lane == 0u) {
+  let own = logits[start + u32(max(label, 0))];
+  logProbs[row] = select((own - top) * u.inverse - logSum, 0.0, ignored);
+  lse[row] = select(top * u.inverse + logSum, 0.0, ignored);
+}`,
+)}`,
+  });
+}
+
+/**
+ * logits_t := (onehot(target_t) - exp(logits_t inverse - lse_t)) factor dlogProbs[t stride], 0 in ignored rows; in place.
+ * logits [T, V], lse [T], dlogProbs [T] with stride 1, or [1] with stride 0.
+ */
+export function tokenLogProbsGradientWgsl(params: MapParams): Kernel {
+  const { lanes } = params;
+  return defineKernel({
+    label: `tokenLogProbs dlogits ${mapLabel(params)}`,
+    uniforms: { ...rowUniforms, V: "u32", inverse: "f32", factor: "f32", stride: "u32" },
+    reads: { targets: "i32", lse: "f32", dlogProbs: "f32" },
+    writes: { logits: "f32" },
+    body: rowMain(
+      lanes,
+      `let start = row * u.V;
+let label = targets[row];
+let own = start + u32(max(label, 0));
+let shift = lse[row];
+let factor = u.factor * dlogProbs[row * u.stride];
+let computed = select(u.V, 0u, label < 0);
+${eachIndex(
+  lanes,
+  "start",
+  "start + computed",
+  (i) => `logits[${i}] = (select(0.0, 1.0, ${i} == own) - exp(logits[${i}] * u.inverse - shift)) * factor;`,
+)}
+${eachIndex(lanes, "start + computed", "start + u.V", (i) => `logits[${i}] = 0.0;`)}`,
+    ),
+  });
+}
