@@ -1,3 +1,4 @@
+export { listDatasets } from "./datasets.ts";
 export { type ClosenessOptions, expectClose, expectExact, expectFixture, expectStored } from "./expect-close.ts";
 export { expectNear } from "./expect-near.ts";
 export { type Arrays, checkGradient, type GradientCheckOptions } from "./finite-difference.ts";
