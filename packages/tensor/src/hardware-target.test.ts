@@ -10,9 +10,10 @@ import { embedding } from "./embedding.ts";
 import type { Gpu } from "./gpu.ts";
 import { rmsNorm } from "./rms-norm.ts";
 import { rotary } from "./rotary.ts";
+import { sampleRows } from "./sample-rows.ts";
 import { swiglu } from "./swiglu.ts";
 import type { KernelTarget } from "./target.ts";
-import { IGNORED_TARGET } from "./token-log-probs.ts";
+import { IGNORED_TARGET, tokenLogProbs } from "./token-log-probs.ts";
 
 const device = useTestGpu();
 const T = 150;
@@ -35,12 +36,22 @@ async function run(gpu: Gpu): Promise<Record<string, ArrayLike<number>>> {
   const [left, right] = splitColumns(addScaled(turned, mul(x, x), 0.5), [200, 100]);
   const logits = concatColumns([swiglu(left!), scale(right!, 3), swiglu(add(left!, left!))]);
   const best = argmaxRows(logits);
+  const filters = { temperature: 0.9, topK: 90, topP: 0.95, minP: 1e-4 };
+  const sampled = sampleRows(logits, { ...filters, seed: 8, step: 3, streams: integers(T, 1000, 9) });
   const targets = integers(T, 300, 7).map((id, t) => (t % 5 === 0 ? IGNORED_TARGET : id));
   const loss = crossEntropy(logits, targets);
-  tape.backward(loss);
+  const logProbs = tokenLogProbs(scale(logits, 1), targets, { temperature: 0.8 });
+  const upstream = gpu.tensor(normals(T, 10), [T]);
+  tape.backwardFrom([
+    [loss, gpu.full([1], 1)],
+    [logProbs, upstream],
+  ]);
   return {
     loss: await loss.data(),
     best: await best.data<"u32">(),
+    sampledIds: await sampled.ids.data<"u32">(),
+    sampledLogProbs: await sampled.logProbs.data(),
+    logProbs: await logProbs.data(),
     table: await table.grad.data(),
     weight: await weight.grad.data(),
   };
