@@ -18,5 +18,6 @@ export {
 } from "./encode-chat.ts";
 export { parseTokenizer } from "./parse-tokenizer.ts";
 export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
+export { parseTokenizerConfig, type TokenizerConfig, writeTokenizerConfig } from "./tokenizer-config.ts";
 export { type TrainBpeOptions, type TrainProgress, trainBpe } from "./train-bpe.ts";
 export { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";

@@ -10,21 +10,21 @@ export interface JsonObject {
 const OP = "parseTokenizer";
 
 /** The value as an object. @throws FormatError naming `path`. */
-export function asObject(value: Json | undefined, path: string): JsonObject {
+export function asObject(value: Json | undefined, path: string, op = OP): JsonObject {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw wrongType(path, "an object", value);
+  throw wrongType(path, "an object", value, op);
 }
 
 /** The value as an array. @throws FormatError naming `path`. */
-export function asArray(value: Json | undefined, path: string): readonly Json[] {
+export function asArray(value: Json | undefined, path: string, op = OP): readonly Json[] {
   if (Array.isArray(value)) return value;
-  throw wrongType(path, "an array", value);
+  throw wrongType(path, "an array", value, op);
 }
 
 /** The value as a string. @throws FormatError naming `path`. */
-export function asString(value: Json | undefined, path: string): string {
+export function asString(value: Json | undefined, path: string, op = OP): string {
   if (typeof value === "string") return value;
-  throw wrongType(path, "a string", value);
+  throw wrongType(path, "a string", value, op);
 }
 
 /** The value as a token id. Ids index arrays, so they end at 2^24. @throws FormatError naming `path`. */
@@ -33,8 +33,8 @@ export function asId(value: Json | undefined, path: string): number {
   throw wrongType(path, "an integer id in [0, 2^24)", value);
 }
 
-function wrongType(path: string, expected: string, value: Json | undefined): FormatError {
-  return new FormatError({ op: OP, operand: path, expected, actual: describe(value) });
+function wrongType(path: string, expected: string, value: Json | undefined, op = OP): FormatError {
+  return new FormatError({ op, operand: path, expected, actual: describe(value) });
 }
 
 /** A short text of a JSON value for error messages. */

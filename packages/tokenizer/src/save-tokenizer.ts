@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import type { Tokenizer } from "./tokenizer.ts";
+import { writeFileWhole } from "./write-file-whole.ts";
 
 /**
  * Write a tokenizer.json: to a temporary file in the same folder, flushed to disk, then renamed, so that a reader never
@@ -9,22 +7,5 @@ import type { Tokenizer } from "./tokenizer.ts";
  * @throws the file system's error when the folder is missing or not writable.
  */
 export async function saveTokenizer(tokenizer: Tokenizer, path: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    await writeFlushed(temporary, tokenizer.toJson());
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-async function writeFlushed(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFileWhole(path, tokenizer.toJson());
 }
