@@ -64,7 +64,7 @@ export async function benchDeepseekDecoding(gpu: Gpu): Promise<Figure> {
   const model = createDeepseek(gpu, config, { seed: 1 });
   const prompt = randomIds(16, config.vocabSize);
   const maxNewTokens = 128;
-  await generate(model, prompt, 1, { maxNewTokens: 8 });
+  await generate(model, [prompt], { maxNewTokens: 8 });
   const seconds: number[] = [];
   for (let window = 0; window < WINDOWS; window++) {
     let start = 0;
@@ -72,7 +72,7 @@ export async function benchDeepseekDecoding(gpu: Gpu): Promise<Figure> {
     const onTokens = (): void => {
       if (start === 0) start = performance.now();
     };
-    await generate(model, prompt, 1, { maxNewTokens, onTokens });
+    await generate(model, [prompt], { maxNewTokens, onTokens });
     seconds.push((performance.now() - start) / 1000);
   }
   const steps = maxNewTokens - 1;

@@ -1,5 +1,6 @@
 import {
   appendLatents,
+  cacheRows,
   createLatentCache,
   createRotation,
   type MlaConfig,
@@ -115,12 +116,15 @@ function addDecoding(
     gpu.copy(x.slice(b * length + last, (b + 1) * length), token, b * D * 4);
   }
   const cache = createLatentCache(gpu, config, batch, length);
+  const sequences = Int32Array.from({ length: batch }, (_, b) => b);
+  const holding = (tokens: number) => cacheRows(gpu, { sequences, filled: new Int32Array(batch).fill(tokens) });
   if (last > 0) {
     const rows = Array.from({ length: batch * last }, (_, i) => i % last);
     const tokens = { batch, length: last, rotation: rotationOf(rows) };
-    appendLatents(cache, mla(prompt, config, parameters, tokens), 0);
+    appendLatents(cache, mla(prompt, config, parameters, tokens), holding(0));
   }
-  const y = mlaDecode(token, config, parameters, rotationOf(new Array<number>(batch).fill(last)), cache, last);
+  const rotation = rotationOf(new Array<number>(batch).fill(last));
+  const y = mlaDecode(token, config, parameters, rotation, cache, holding(last));
   const at = Array.from({ length: batch * D }, (_, i) => (Math.floor(i / D) * length + last) * D + (i % D));
   results.add("out", "mlaDecode", y.data(), at);
   results.add("latent_cache", "the cache after mlaDecode", cache.latents.data());

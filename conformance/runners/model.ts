@@ -53,13 +53,11 @@ async function addGreedy(results: Results, model: DeepseekModel, fixture: Fixtur
   const { batch, length, inputs } = batchOf(fixture);
   const count = fixture.tensor("greedy_ids").shape[1]!;
   const prompts = Array.from({ length: batch }, (_, b) => inputs.subarray(b * length, b * length + prompt));
-  const continued = await generate(model, Int32Array.from(prompts.flatMap((row) => [...row])), batch, {
-    maxNewTokens: count,
-  });
+  const continued = await generate(model, prompts, { maxNewTokens: count });
   results.add(
     "greedy_ids",
     "generate",
-    continued.flatMap((row) => [...row]),
+    continued.flatMap(({ tokens }) => [...tokens]),
   );
 
   const want = fixture.i32("greedy_ids");

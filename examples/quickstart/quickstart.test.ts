@@ -140,7 +140,7 @@ test("mini-v3 on a CSV's text column: special tokens <unk> <s> </s>, two of four
     eos_token_id: 2,
   });
   const tokenizer = await loadTokenizer(join(out, "tokenizer.json"));
-  expect(tokenizer.specialTokens).toEqual(["<unk>", "<s>", "</s>"]);
+  expect(tokenizer.specialTokens).toEqual(["<unk>", "<s>", "</s>", "<｜User｜>", "<｜Assistant｜>"]);
   expect(lines.at(-1)).toContain("--data");
 });
 

@@ -1,4 +1,4 @@
-import { createRandom, type Document } from "@ds3/data";
+import type { Document } from "@ds3/data";
 import { type DeepseekModel, generate } from "@ds3/deepseek";
 import type { Tokenizer } from "@ds3/tokenizer";
 import type { RunPlan } from "./plan-run.ts";
@@ -29,20 +29,16 @@ export async function writeSamples(
   prompts: readonly string[],
   { plan, seed }: { readonly plan: RunPlan; readonly seed: number },
 ): Promise<Sample[]> {
-  const random = createRandom({ seed, stream: 1 });
   const { bosTokenId, eosTokenId } = model.config;
-  const samples: Sample[] = [];
-  for (const prompt of prompts) {
-    const ids = Int32Array.of(bosTokenId!, ...tokenizer.encode(prompt));
-    const [added] = await generate(model, ids, 1, {
-      ...sampling,
-      maxNewTokens: plan.sampleTokens,
-      random: () => random.nextFloat(),
-      stopTokens: [eosTokenId!],
-    });
-    samples.push({ prompt, text: wholeCharacters(tokenizer.decode(added!, { skipSpecialTokens: true })) });
-  }
-  return samples;
+  const continued = await generate(
+    model,
+    prompts.map((prompt) => Int32Array.of(bosTokenId!, ...tokenizer.encode(prompt))),
+    { ...sampling, maxNewTokens: plan.sampleTokens, seed, stopTokens: [eosTokenId!] },
+  );
+  return continued.map(({ prompt, tokens }) => ({
+    prompt: prompts[prompt]!,
+    text: wholeCharacters(tokenizer.decode(tokens, { skipSpecialTokens: true })),
+  }));
 }
 
 /** One sample on the terminal: indented, line breaks kept. */

@@ -1,5 +1,5 @@
 import { didYouMean, FormatError } from "@ds3/errors";
-import type { CheckpointTensor } from "./checkpoint-names.ts";
+import { type CheckpointTensor, SCORE } from "./checkpoint-names.ts";
 
 /** What is known of a tensor that a file holds. */
 export interface FoundTensor {
@@ -76,6 +76,9 @@ function listed(what: string, items: readonly string[]): string {
 function hintFor({ missing, extra, misshaped }: CheckpointDifference, wanted: readonly CheckpointTensor[]): string {
   if (extra.some((name) => name.endsWith("_scale_inv"))) {
     return "The weights are block-quantised FP8: convert them to bfloat16 first.";
+  }
+  if (missing.length + misshaped.length === 0 && extra.join() === SCORE) {
+    return "It has a score head: create the model with scoreHead: true.";
   }
   const copies = wanted.filter(({ copyOf }) => copyOf !== undefined).map(({ layer }) => layer);
   const isMtp = (name: string) => copies.includes(Number(name.match(/^model\.layers\.(\d+)\./)?.[1]));

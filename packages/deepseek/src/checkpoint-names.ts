@@ -22,13 +22,21 @@ type Part = readonly [suffix: string, shape: readonly number[], kind?: TensorKin
 
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
+/** Name of the score head's tensor. */
+export const SCORE = "score.weight";
+
+/** What a model may have beside the released layout. */
+export interface ModelParts {
+  /** A head of one number a token, `score.weight` [1, hiddenSize], as Hugging Face's classes for classification. */
+  readonly scoreHead?: boolean;
+}
 
 /**
  * Every tensor of a checkpoint of `config`, in the released layout and in the order of the model: per-expert matrices
  * [out, in], `e_score_correction_bias`, and multi-token prediction depth k at `model.layers.{num_hidden_layers + k - 1}`
  * with its copies of embedding and head.
  */
-export function checkpointTensors(config: DeepseekConfig): CheckpointTensor[] {
+export function checkpointTensors(config: DeepseekConfig, { scoreHead = false }: ModelParts = {}): CheckpointTensor[] {
   const { hiddenSize: D, vocabSize: V, numHiddenLayers, numNextnPredictLayers } = config;
   const tensors: CheckpointTensor[] = [{ name: EMBEDDING, shape: [V, D], kind: "embedding" }];
   for (let layer = 0; layer < numHiddenLayers + numNextnPredictLayers; layer++) {
@@ -39,6 +47,7 @@ export function checkpointTensors(config: DeepseekConfig): CheckpointTensor[] {
     }
   }
   tensors.push({ name: "model.norm.weight", shape: [D], kind: "norm" }, { name: HEAD, shape: [V, D], kind: "matrix" });
+  if (scoreHead) tensors.push({ name: SCORE, shape: [1, D], kind: "matrix" });
   return tensors;
 }
 

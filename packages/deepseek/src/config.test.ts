@@ -18,6 +18,7 @@ test.each(names)("preset %s is valid, frozen, and survives the way to JSON and b
   expect(parseConfig(JSON.parse(JSON.stringify(configToJson(config))))).toEqual(config);
   expect(deepseekPresets[name].specialTokens[config.bosTokenId!]).toMatch(/begin|<s>/);
   expect(deepseekPresets[name].specialTokens[config.eosTokenId!]).toMatch(/end|<\/s>/);
+  expect(deepseekPresets[name].specialTokens.slice(-2)).toEqual(["<｜User｜>", "<｜Assistant｜>"]);
 });
 
 test("DeepSeek-V3's release notes: 671B parameters, 36.6B active, 11.5B in the prediction module beside eh_proj", () => {
@@ -25,6 +26,12 @@ test("DeepSeek-V3's release notes: 671B parameters, 36.6B active, 11.5B in the p
   expect(total / 1e9).toBeCloseTo(671.0, 1);
   expect(active / 1e9).toBeCloseTo(36.6, 1);
   expect((mtp - 2 * 7168 ** 2) / 1e9).toBeCloseTo(11.5, 1);
+});
+
+test("a score head counts as one row of the width, at work on every token", () => {
+  const config = deepseekV3("tiny");
+  const [without, within] = [countParameters(config), countParameters(config, { scoreHead: true })];
+  expect([within.total - without.total, within.active - without.active, within.mtp - without.mtp]).toEqual([64, 64, 0]);
 });
 
 test("both spellings of the rope keys give one config", () => {

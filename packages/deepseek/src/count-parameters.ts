@@ -1,4 +1,4 @@
-import { checkpointTensors } from "./checkpoint-names.ts";
+import { checkpointTensors, type ModelParts } from "./checkpoint-names.ts";
 import type { DeepseekConfig } from "./config.ts";
 
 /** Numbers of parameters. The router's bias is a buffer and counts nowhere. */
@@ -12,9 +12,9 @@ export interface ParameterCount {
 }
 
 /** Count a config's parameters from its list of tensors; DeepSeek-V3: 671B, 36.6B active, 11.6B in the MTP module. */
-export function countParameters(config: DeepseekConfig): ParameterCount {
+export function countParameters(config: DeepseekConfig, parts: ModelParts = {}): ParameterCount {
   const count = { total: 0, active: 0, mtp: 0 };
-  for (const { kind, shape, layer = 0 } of checkpointTensors(config)) {
+  for (const { kind, shape, layer = 0 } of checkpointTensors(config, parts)) {
     if (kind === "buffer" || kind === "copy") continue;
     const size = shape.reduce((a, b) => a * b, 1);
     if (layer >= config.numHiddenLayers) count.mtp += size;

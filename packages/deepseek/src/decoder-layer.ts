@@ -1,4 +1,4 @@
-import { type LatentCache, type Linear, type MlaTokens, mla, mlaDecode, mlaParameters } from "@ds3/mla";
+import { type CacheRows, type LatentCache, type Linear, type MlaTokens, mla, mlaDecode, mlaParameters } from "@ds3/mla";
 import { createMoe, type Moe, type MoeResult, mlp } from "@ds3/moe";
 import { add, type Gpu, matmul, type RotaryAngles, type RowGroups, rmsNorm, type Tensor } from "@ds3/tensor";
 import type { DeepseekConfig } from "./config.ts";
@@ -30,8 +30,8 @@ export interface DecoderLayer {
   /** Absent in dense layers. */
   readonly moe?: Moe;
   forward(x: Tensor, tokens: MlaTokens, training: boolean): DecoderLayerOutput;
-  /** One new token a sequence, x [B, D], behind the `filled` ones of the cache, which takes it in. */
-  decode(x: Tensor, rotation: RotaryAngles, cache: LatentCache, filled: number): Tensor;
+  /** One new token a sequence, x [A, D], behind those in its row of the cache, which takes it in. */
+  decode(x: Tensor, rotation: RotaryAngles, cache: LatentCache, rows: CacheRows): Tensor;
 }
 
 /** Tensors by the names of `modelParameterSpecs` and of the layers' state. */
@@ -65,9 +65,9 @@ export function createDecoderLayer(
     const { y, latent, ropeKey } = mla(rmsNorm(x, inputNorm, eps), config, attention, tokens, linear);
     return { ...feedForward(add(x, y), tokens.batch, training), latent, ropeKey };
   };
-  const decode: DecoderLayer["decode"] = (x, rotation, cache, filled) => {
-    const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, filled, linear);
-    return feedForward(add(x, y), cache.batch, false).hidden;
+  const decode: DecoderLayer["decode"] = (x, rotation, cache, rows) => {
+    const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, rows, linear);
+    return feedForward(add(x, y), rows.sequences.length, false).hidden;
   };
   return { ...(moe ? { moe } : {}), forward, decode };
 }

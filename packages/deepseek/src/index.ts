@@ -9,16 +9,16 @@ export { deepseekPresets, deepseekV3, type Preset, type PresetName } from "./pre
 // The model.
 
 export type { DecoderLayer, DecoderLayerOutput } from "./decoder-layer.ts";
-export { type GenerateOptions, generate } from "./generate.ts";
+export { generate } from "./generate.ts";
+export type { GeneratedSequence, GenerateOptions, NewTokens } from "./generate-options.ts";
 export {
   createDeepseek,
   type DeepseekLoss,
   DeepseekModel,
   type DeepseekOptions,
   type ForwardOutput,
-  type TokenBatch,
-  type TrainingBatch,
 } from "./model.ts";
+export type { TokenBatch, TrainingBatch } from "./token-batch.ts";
 
 // Checkpoints.
 
@@ -29,6 +29,6 @@ export {
   type FoundTensor,
   type MisshapedTensor,
 } from "./check-strict.ts";
-export { type CheckpointTensor, checkpointTensors, type TensorKind } from "./checkpoint-names.ts";
+export { type CheckpointTensor, checkpointTensors, type ModelParts, type TensorKind } from "./checkpoint-names.ts";
 export { type CheckpointTensors, loadCheckpointTensors, loadModelFiles, saveModelFiles } from "./model-files.ts";
 export { parameterMap, type TensorPlace } from "./parameter-map.ts";

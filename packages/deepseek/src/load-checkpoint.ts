@@ -25,7 +25,7 @@ export async function readConfig(folder: string): Promise<DeepseekConfig> {
 export async function loadCheckpoint(gpu: Gpu, folder: string, options: DeepseekOptions = {}): Promise<DeepseekModel> {
   const config = await readConfig(folder);
   // Checked before the model is made: a refused checkpoint leaves nothing on the device.
-  const values = readParameters(config, await readTensors(folder));
+  const values = readParameters(config, await readTensors(folder), options);
   const model = createDeepseek(gpu, config, options);
   writeParameters(model, values);
   return model;

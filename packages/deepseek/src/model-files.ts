@@ -5,7 +5,7 @@ import { FormatError } from "@ds3/errors";
 import type { Tensor } from "@ds3/tensor";
 import { bf16ToF32, parseSafetensors, type SafetensorsTensor, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { checkStrict } from "./check-strict.ts";
-import { checkpointTensors } from "./checkpoint-names.ts";
+import { checkpointTensors, type ModelParts, SCORE } from "./checkpoint-names.ts";
 import type { DeepseekConfig } from "./config.ts";
 import { configToText } from "./config-to-json.ts";
 import type { DeepseekModel } from "./model.ts";
@@ -16,22 +16,29 @@ export type CheckpointTensors = ReadonlyMap<string, SafetensorsTensor>;
 
 /**
  * Writes a checkpoint's tensors into a model. F32 and BF16 are read; every tensor must be there, none too many.
+ * One may be missing: without `score.weight` a score head keeps its values, so that a reward model starts from a language
+ * model.
  *
  * Nothing is written before all tensors are checked.
  * @throws CheckpointError naming missing, extra and misshaped tensors; FormatError for another dtype, or a multi-token
  * prediction layer's copy of embedding or head that differs from the shared one.
  */
 export function loadCheckpointTensors(model: DeepseekModel, tensors: CheckpointTensors): void {
-  writeParameters(model, readParameters(model.config, tensors));
+  writeParameters(model, readParameters(model.config, tensors, model));
 }
 
 /** Values of a model's parameters and state by name. */
 export type ParameterValues = ReadonlyMap<string, Float32Array>;
 
 /** A checkpoint's values as parameters of `config`, checked; errors as `loadCheckpointTensors`. Needs no device. */
-export function readParameters(config: DeepseekConfig, tensors: CheckpointTensors): ParameterValues {
-  checkStrict(tensors, checkpointTensors(config));
-  const places = parameterMap(config);
+export function readParameters(
+  config: DeepseekConfig,
+  tensors: CheckpointTensors,
+  { scoreHead = false }: ModelParts = {},
+): ParameterValues {
+  const parts = { scoreHead: scoreHead && tensors.has(SCORE) };
+  checkStrict(tensors, checkpointTensors(config, parts));
+  const places = parameterMap(config, parts);
   const originals = new Map(places.filter(({ isCopy }) => !isCopy).map(({ parameter, name }) => [parameter, name]));
   const values = allocateParameters(places);
   for (const place of places) {
@@ -62,7 +69,7 @@ export function writeParameters({ gpu, state, arena }: DeepseekModel, values: Pa
 /** The model as files: config.json, generation_config.json and model.safetensors in F32, exactly what it holds. */
 export async function saveModelFiles(model: DeepseekModel): Promise<Record<string, Uint8Array>> {
   const hosts = new Map<string, Float32Array>();
-  const places = parameterMap(model.config);
+  const places = parameterMap(model.config, model);
   for (const place of places) {
     if (!hosts.has(place.parameter)) hosts.set(place.parameter, await tensorOf(model, place).data());
   }

@@ -7,7 +7,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 };
 const WEIGHTS = ["mtpLossWeight", "balanceLossWeight", "biasUpdateSpeed"];
 const FUNCTIONS = ["linear", "groupedLinear"];
-const KNOWN = [...Object.keys(CHOICES), ...WEIGHTS, ...FUNCTIONS, "seed"];
+const KNOWN = [...Object.keys(CHOICES), ...WEIGHTS, ...FUNCTIONS, "scoreHead", "seed"];
 
 /**
  * Refuse options of `createDeepseek` that are unknown or have no meaning: a misspelt one would train another model in
@@ -24,6 +24,7 @@ export function assertModelOptions(options: object): void {
     }
     if (WEIGHTS.includes(name) && !(Number.isFinite(value) && value >= 0)) refuse(name, "a finite number >= 0", value);
     if (FUNCTIONS.includes(name) && typeof value !== "function") refuse(name, "a function", value);
+    if (name === "scoreHead" && typeof value !== "boolean") refuse(name, "true or false", value);
     if (name === "seed" && !(Number.isSafeInteger(value) && value >= 0)) refuse(name, "an integer in [0, 2^53)", value);
   }
 }

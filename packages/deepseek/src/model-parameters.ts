@@ -2,10 +2,11 @@ import { mlaParameterSpecs } from "@ds3/mla";
 import { moeParameterSpecs } from "@ds3/moe";
 import { mtpParameterSpecs } from "@ds3/mtp";
 import type { ParameterSpec } from "@ds3/tensor";
+import type { ModelParts } from "./checkpoint-names.ts";
 import type { DeepseekConfig } from "./config.ts";
 
 /** All trained parameters of a model, in the order of its layers; the names are those of `parameterMap`. */
-export function modelParameterSpecs(config: DeepseekConfig): ParameterSpec[] {
+export function modelParameterSpecs(config: DeepseekConfig, { scoreHead = false }: ModelParts = {}): ParameterSpec[] {
   const { hiddenSize: D, vocabSize: V, numHiddenLayers, numNextnPredictLayers } = config;
   const layers = Array.from({ length: numHiddenLayers + numNextnPredictLayers }, (_, layer) => layer);
   return [
@@ -16,6 +17,7 @@ export function modelParameterSpecs(config: DeepseekConfig): ParameterSpec[] {
     ]),
     { name: "norm", shape: [D], decay: false },
     { name: "head", shape: [V, D], decay: true },
+    ...(scoreHead ? [{ name: "score", shape: [1, D], decay: true }] : []),
   ];
 }
 

@@ -1,46 +1,28 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, FormatError, OutOfRangeError, ShapeError, StateError } from "@ds3/errors";
+import { ConfigError, FormatError, ShapeError, StateError } from "@ds3/errors";
 import { crossEntropyBackwardRef, crossEntropyRef } from "@ds3/tensor/reference";
 import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { expectNear, useTestGpu } from "@ds3/testing";
 import { afterAll, describe, expect, test } from "vitest";
+import { smallConfig, weightsOf } from "../test/small-model.ts";
 import { CheckpointError } from "./check-strict.ts";
-import { generate } from "./generate.ts";
 import { type ModelRefGradients, modelRef } from "./model.ref.ts";
-import { createDeepseek, type DeepseekModel, type DeepseekOptions } from "./model.ts";
+import { createDeepseek, type DeepseekOptions } from "./model.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
 import { loadCheckpoint, saveCheckpoint } from "./node.ts";
 import { parameterMap } from "./parameter-map.ts";
-import { deepseekV3 } from "./presets.ts";
 
 const device = useTestGpu();
 const folder = mkdtempSync(join(tmpdir(), "ds3-model-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const config = deepseekV3("tiny", {
-  vocabSize: 40,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  moeIntermediateSize: 16,
-  numHiddenLayers: 2,
-  qLoraRank: 16,
-  kvLoraRank: 16,
-  numAttentionHeads: 2,
-  maxPositionEmbeddings: 64,
-  initializerRange: 0.1,
-});
+const config = smallConfig;
 const plain = { ...config, numNextnPredictLayers: 0 };
 const [batch, length] = [2, 9];
 const inputs = Int32Array.from({ length: batch * length }, (_, i) => (7 * i + 3) % 40);
 const targets = Int32Array.from({ length: batch * length }, (_, i) => (i % 5 === 4 ? -100 : (11 * i + 1) % 40));
-
-/** A model's weights by checkpoint name, in double precision. */
-async function weightsOf(model: DeepseekModel): Promise<Record<string, Float64Array>> {
-  const tensors = parseSafetensors((await saveModelFiles(model))["model.safetensors"]!);
-  return Object.fromEntries([...tensors].map(([name, { data }]) => [name, Float64Array.from(data as Float32Array)]));
-}
 
 describe("DeepseekModel", () => {
   test("logits, loss and every gradient are those of the f64 model", async () => {
@@ -170,6 +152,7 @@ test.each<[object, object, RegExp]>([
   [{}, { balanceTopk: "all" }, /balanceTopk: expected "literal" or "selected"/],
   [{}, { mtpLossWeight: Number.NaN }, /mtpLossWeight: expected a finite number >= 0, got NaN/],
   [{}, { linear: "f32" }, /linear: expected a function/],
+  [{}, { scoreHead: 1 }, /scoreHead: expected true or false, got 1/],
   [{}, { seed: 1.5 }, /seed: expected an integer/],
   [{}, { mtpHiden: "raw" }, /mtpHiden: expected a known option.*Did you mean "mtpHidden"/],
 ])("a config or options that make no sense are refused, nothing allocated: %o %o", (change, options, message) => {
@@ -178,44 +161,6 @@ test.each<[object, object, RegExp]>([
   expect(() => createDeepseek(gpu, { ...plain, ...change }, options)).toThrow(message);
   expect(() => createDeepseek(gpu, { ...plain, ...change }, options)).toThrow(ConfigError);
   expect(gpu.stats.liveBuffers).toBe(before);
-});
-
-describe("generate", () => {
-  test("greedy tokens are those of whole forward passes, whatever the batch", async () => {
-    const { gpu } = device;
-    using _scope = gpu.scope();
-    const model = createDeepseek(gpu, config, { seed: 6 });
-    const prompts = inputs.slice(0, 8);
-    const got = await generate(model, prompts, 2, { maxNewTokens: 6 });
-    for (const b of [0, 1]) {
-      const sequence = [...prompts.subarray(4 * b, 4 * b + 4)];
-      for (let i = 0; i < 6; i++) {
-        const { normed } = model.forward({ inputs: Int32Array.from(sequence), batch: 1, length: sequence.length });
-        const logits = (await model.head(normed).data()).subarray(-40);
-        sequence.push(logits.indexOf(Math.max(...logits)));
-      }
-      expect([...got[b]!]).toEqual(sequence.slice(4));
-    }
-  });
-
-  test("a stop token ends a sequence; drawing needs a source and follows it", async () => {
-    const { gpu } = device;
-    using _scope = gpu.scope();
-    const model = createDeepseek(gpu, config, { seed: 6 });
-    const prompt = inputs.slice(0, 4);
-    const [free] = await generate(model, prompt, 1, { maxNewTokens: 6 });
-    const stop = free!.indexOf(free![2]!);
-    expect(await generate(model, prompt, 1, { maxNewTokens: 6, stopTokens: [free![2]!] })).toEqual([
-      free!.slice(0, stop + 1),
-    ]);
-    expect(await generate(model, prompt, 1, { maxNewTokens: 6, temperature: 1, random: () => 0 })).toEqual([free]);
-    expect(await generate(model, prompt, 1, { maxNewTokens: 6, temperature: 1, topK: 1, random: () => 0.999 })).toEqual(
-      [free],
-    );
-    await expect(generate(model, prompt, 1, { maxNewTokens: 6, temperature: 1 })).rejects.toThrow(/random/);
-    await expect(generate(model, prompt, 3, { maxNewTokens: 6 })).rejects.toThrow(ShapeError);
-    await expect(generate(model, prompt, 1, { maxNewTokens: 0 })).rejects.toThrow(OutOfRangeError);
-  });
 });
 
 describe("checkpoints", () => {

@@ -1,4 +1,4 @@
-import { ShapeError } from "@ds3/errors";
+import { StateError } from "@ds3/errors";
 import type { MlaTokens } from "@ds3/mla";
 import { moeStateSpecs } from "@ds3/moe";
 import { type MtpDepth, type MtpOutput, mtpLoss, mtpParameters } from "@ds3/mtp";
@@ -11,6 +11,14 @@ import { assertModelOptions } from "./model-options.ts";
 import { isDense, modelParameterSpecs } from "./model-parameters.ts";
 import { assertConfig } from "./parse-config.ts";
 import { createRotationTables, type RotationTables } from "./rotation-tables.ts";
+import {
+  assertRows,
+  assertTokenBatch,
+  documentStarts,
+  firstTokens,
+  type TokenBatch,
+  type TrainingBatch,
+} from "./token-batch.ts";
 
 /** How a model trains; the defaults are DeepSeek-V3's (report, section 4.2). */
 export interface DeepseekOptions extends Partial<LayerOptions> {
@@ -22,24 +30,8 @@ export interface DeepseekOptions extends Partial<LayerOptions> {
   readonly mtpLossDenominator?: "T" | "T-k";
   /** gamma: how far a step moves the expert biases. Default 0.001. */
   readonly biasUpdateSpeed?: number;
-}
-
-/** `batch` rows of `length` token ids. */
-export interface TokenBatch {
-  /** [batch x length] */
-  readonly inputs: Int32Array;
-  readonly batch: number;
-  readonly length: number;
-  /** [batch x length] position of each token; default 0, 1, ... in each row. */
-  readonly positions?: Int32Array;
-  /** [batch x length] document of each token within its row; tokens attend within their own only. */
-  readonly documentIds?: Int32Array;
-}
-
-/** A batch with what it should predict. */
-export interface TrainingBatch extends TokenBatch {
-  /** [batch x length] the token after each input, or -100: not counted. */
-  readonly targets: Int32Array;
+  /** A second head of one number a token, for reward models: see `scores`. Default false. */
+  readonly scoreHead?: boolean;
 }
 
 /** What a forward pass computed; all [T, ...] with T = batch x length. */
@@ -71,6 +63,10 @@ export class DeepseekModel {
   readonly state: ReadonlyMap<string, Tensor>;
   readonly layers: readonly DecoderLayer[];
   readonly rotations: RotationTables;
+  /** Whether there is a parameter `score` [1, hiddenSize]. */
+  readonly scoreHead: boolean;
+  /** Several sequences may share a row: `positions` and `documentIds` keep them apart. */
+  readonly packs: true = true;
   mtpLossWeight: number;
   biasUpdateSpeed: number;
   readonly #mtpHidden: "normed" | "raw";
@@ -81,7 +77,8 @@ export class DeepseekModel {
   constructor(gpu: Gpu, config: DeepseekConfig, options: DeepseekOptions) {
     this.gpu = gpu;
     this.config = config;
-    this.arena = new Arena(gpu, modelParameterSpecs(config));
+    this.scoreHead = options.scoreHead ?? false;
+    this.arena = new Arena(gpu, modelParameterSpecs(config, this));
     this.#linear = options.linear;
     this.mtpLossWeight = options.mtpLossWeight ?? 0.3;
     this.biasUpdateSpeed = options.biasUpdateSpeed ?? 0.001;
@@ -112,6 +109,25 @@ export class DeepseekModel {
   /** Logits [T, V] of normed hidden states [T, D]; in f32 whatever `linear` is, as DeepSeek-V3 keeps its head. */
   head(normed: Tensor): Tensor {
     return matmul(normed, this.arena.get("head"), { layout: "nt" });
+  }
+
+  /**
+   * Logits [R, V] of the token behind each of the inputs at `rows` [R], indices into batch x length: the head sees no
+   * other row. Differentiable; encodes, does not wait. With `training`, expert loads are counted.
+   * @throws OutOfRangeError for a row that the batch does not have; ShapeError.
+   */
+  logits(tokens: TokenBatch, rows: Int32Array, training: boolean): Tensor {
+    return this.head(this.#states(tokens, rows, training));
+  }
+
+  /**
+   * Scores [R] of the sequences up to each of the inputs at `rows` [R], by the score head; otherwise as `logits`.
+   * @throws StateError without `scoreHead: true`; OutOfRangeError, ShapeError as `logits`.
+   */
+  scores(tokens: TokenBatch, rows: Int32Array, training: boolean): Tensor {
+    if (!this.scoreHead) throw noScoreHead();
+    const states = this.#states(tokens, rows, training);
+    return matmul(states, this.arena.get("score"), { layout: "nt" }).reshape([rows.length]);
   }
 
   /**
@@ -151,6 +167,12 @@ export class DeepseekModel {
   /** Loads files that `save` gave. @throws CheckpointError when they are of another config. */
   async load(files: Readonly<Record<string, Uint8Array>>): Promise<void> {
     loadModelFiles(this, files);
+  }
+
+  /** Normed states [R, D] of some rows: a lookup whose table is the states, so it has a gradient. */
+  #states(tokens: TokenBatch, rows: Int32Array, training: boolean): Tensor {
+    assertRows(rows, tokens);
+    return embedding(this.forward(tokens, training).normed, rows);
   }
 
   #mtpLoss(batch: TrainingBatch, output: ForwardOutput, experts: (Tensor | undefined)[]): MtpOutput | undefined {
@@ -195,14 +217,9 @@ export class DeepseekModel {
     return embedding(this.arena.get("embed"), ids);
   }
 
-  #tokens({ batch, length, inputs, positions, documentIds }: TokenBatch): MlaTokens {
-    const rows = batch * length;
-    for (const [operand, size] of Object.entries({ batch, length })) {
-      if (!Number.isInteger(size) || size < 1) throw wrongSize(operand, size);
-    }
-    for (const [operand, data] of Object.entries({ inputs, positions, documentIds })) {
-      if (data && data.length !== rows) throw wrongRows(operand, rows, data.length);
-    }
+  #tokens(tokens: TokenBatch): MlaTokens {
+    assertTokenBatch(tokens);
+    const { batch, length, positions, documentIds } = tokens;
     const rotation = positions ? this.rotations.at(positions) : this.rotations.consecutive(batch, length);
     if (!documentIds) return { batch, length, rotation };
     const documentStart = this.gpu.tensor(
@@ -250,31 +267,12 @@ function createState(gpu: Gpu, config: DeepseekConfig): Map<string, Tensor> {
   return state;
 }
 
-/** Index of the first token of each token's document, within its row. */
-function documentStarts(documentIds: Int32Array, length: number): Uint32Array {
-  const starts = new Uint32Array(documentIds.length);
-  for (let i = 0; i < documentIds.length; i++) {
-    const t = i % length;
-    starts[i] = t > 0 && documentIds[i] === documentIds[i - 1] ? starts[i - 1]! : t;
-  }
-  return starts;
-}
-
-/** The first `length` tokens of each row. */
-function firstTokens({ batch, length: from, inputs, positions, documentIds }: TokenBatch, length: number): TokenBatch {
-  const cut = (data: Int32Array): Int32Array =>
-    Int32Array.from({ length: batch * length }, (_, i) => data[Math.floor(i / length) * from + (i % length)]!);
-  const optional = {
-    ...(positions ? { positions: cut(positions) } : {}),
-    ...(documentIds ? { documentIds: cut(documentIds) } : {}),
-  };
-  return { batch, length, inputs: cut(inputs), ...optional };
-}
-
-function wrongRows(operand: string, rows: number, actual: number): ShapeError {
-  return new ShapeError({ op: "deepseek", operand, expected: `batch x length = ${rows} values`, actual: `${actual}` });
-}
-
-function wrongSize(operand: string, size: number): ShapeError {
-  return new ShapeError({ op: "deepseek", operand, expected: "an integer >= 1", actual: `${size}` });
+function noScoreHead(): StateError {
+  return new StateError({
+    op: "scores",
+    operand: "model",
+    expected: "a score head",
+    actual: "none",
+    hint: "Create or load the model with scoreHead: true.",
+  });
 }

@@ -2,7 +2,7 @@
  * Where each tensor of a released checkpoint lives in the model's memory. Projections that read the same input are one
  * parameter here (one product instead of two or E), so a checkpoint tensor is a run of elements inside a parameter.
  */
-import { checkpointTensors } from "./checkpoint-names.ts";
+import { checkpointTensors, type ModelParts } from "./checkpoint-names.ts";
 import type { DeepseekConfig } from "./config.ts";
 
 /** A checkpoint tensor's place: `offset` elements into the parameter or state of that name. */
@@ -16,8 +16,8 @@ export interface TensorPlace {
 }
 
 /** The place of every tensor of a checkpoint of this config, in checkpoint order. */
-export function parameterMap(config: DeepseekConfig): TensorPlace[] {
-  return checkpointTensors(config).map(({ name, shape, layer, copyOf }) => {
+export function parameterMap(config: DeepseekConfig, parts: ModelParts = {}): TensorPlace[] {
+  return checkpointTensors(config, parts).map(({ name, shape, layer, copyOf }) => {
     const suffix = layer === undefined ? name : name.slice(`model.layers.${layer}.`.length);
     const [parameter, offset] = copyOf ? TOP[copyOf]! : layer === undefined ? TOP[name]! : placeInLayer(config, suffix);
     const prefix = layer === undefined || copyOf ? "" : `layers.${layer}.`;
@@ -31,6 +31,7 @@ const TOP: Readonly<Record<string, Place>> = {
   "model.embed_tokens.weight": ["embed", 0],
   "model.norm.weight": ["norm", 0],
   "lm_head.weight": ["head", 0],
+  "score.weight": ["score", 0],
 };
 
 /** Tensors that are a whole parameter. */

@@ -14,7 +14,10 @@ export interface Preset {
   readonly config: DeepseekConfig;
 }
 
-const deepseekTokens = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>"] as const;
+/** Who speaks in a chat: at the end of every list, so that the ids before them do not move. */
+const chatTokens = ["<｜User｜>", "<｜Assistant｜>"] as const;
+
+const deepseekTokens = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", ...chatTokens] as const;
 
 const shared = {
   nSharedExperts: 1,
@@ -138,7 +141,7 @@ export const deepseekPresets: Readonly<Record<PresetName, Preset>> = {
     about:
       "The sizes that small reproductions of DeepSeek-V3 use: vocabulary 6400 with <unk> <s> </s>, four experts of which " +
       "two are active. Eight layers of width 384 (eight heads of value width 48), latents a half and a third of it.",
-    specialTokens: ["<unk>", "<s>", "</s>"],
+    specialTokens: ["<unk>", "<s>", "</s>", ...chatTokens],
     config: miniV3,
   },
   "v3-671b": {

@@ -8,6 +8,8 @@ export interface RotationTables {
   consecutive(batch: number, length: number, first?: number): RotaryAngles;
   /** Angles of given positions. */
   at(positions: Int32Array): RotaryAngles;
+  /** Angles of positions that are on the GPU already, i32 [T], all below `limit`. */
+  of(positions: Tensor, limit: number): RotaryAngles;
 }
 
 /** Tables start with so many positions. */
@@ -50,6 +52,7 @@ export function createRotationTables(
       ...cover(positions.reduce((largest, p) => Math.max(largest, p), 0) + 1),
       positions: gpu.tensor(positions, [positions.length], "i32", "positions"),
     }),
+    of: (positions, limit) => ({ ...cover(limit), positions }),
   };
 }
 

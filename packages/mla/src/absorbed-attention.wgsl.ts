@@ -4,28 +4,28 @@ import { cachedTemplate, defineKernel, type Kernel, type Team, teamFeatures, tea
 export const MAX_LATENT_PER_LANE = 128;
 
 /**
- * One query token against the latent cache, without expanding keys or values: a team per (sequence, head).
+ * One query token against the latent cache, without expanding keys or values: a team per (head, sequence).
  *
  *   qLatent = W_UK^T q_nope;  score_s = scale (qLatent c_s + q_rope r_s);  out = W_UV (sum_s p_s c_s)
  *
- * q [B, N, nope + R], kvB [N, nope + v, C], latents [B, S, C], ropeKeys [B, S, R] with the first u.length rows filled
- * -> out [B, N, v]. The latent of the query and the running sum stay in private memory, C / lanes elements a lane.
+ * q [A, N, nope + R], kvB [N, nope + v, C], latents [batch, capacity, C], ropeKeys [batch, capacity, R] -> out [A, N, v].
+ * table i32 [2, A] says of each sequence how many tokens its cache row held before this one, then which row that is.
+ * The latent of the query and the running sum stay in private memory, C / lanes elements a lane.
  */
 export const absorbedAttentionWgsl: (team: Team) => Kernel = cachedTemplate((team) =>
   defineKernel({
     label: `absorbedAttention team=${team.size}${team.subgroup ? "s" : "w"}`,
     uniforms: {
-      B: "u32",
+      A: "u32",
       N: "u32",
-      S: "u32",
-      length: "u32",
+      capacity: "u32",
       C: "u32",
       R: "u32",
       nope: "u32",
       value: "u32",
       scale: "f32",
     },
-    reads: { q: "f32", kvB: "f32", latents: "f32", ropeKeys: "f32" },
+    reads: { q: "f32", kvB: "f32", latents: "f32", ropeKeys: "f32", table: "i32" },
     writes: { out: "f32" },
     enable: teamFeatures(team),
     body: `
@@ -35,8 +35,10 @@ var<private> mean: array<f32, ${MAX_LATENT_PER_LANE}>;
 @compute @workgroup_size(${team.size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let n = group.x;
-  let b = group.y;
-  let qRow = (b * u.N + n) * (u.nope + u.R);
+  let a = group.y;
+  let length = u32(table[a]) + 1u;
+  let firstRow = u32(table[u.A + a]) * u.capacity;
+  let qRow = (a * u.N + n) * (u.nope + u.R);
   let weightRow = n * (u.nope + u.value);
   var slot = 0u;
   for (var c = lane; c < u.C; c += ${team.size}u) {
@@ -48,9 +50,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   var largest = -3.0e38;
   var total = 0.0;
-  for (var s = 0u; s < u.length; s++) {
-    let latentRow = (b * u.S + s) * u.C;
-    let ropeRow = (b * u.S + s) * u.R;
+  for (var s = 0u; s < length; s++) {
+    let latentRow = (firstRow + s) * u.C;
+    let ropeRow = (firstRow + s) * u.R;
     var dot = 0.0;
     slot = 0u;
     for (var c = lane; c < u.C; c += ${team.size}u) { dot += qLatent[slot] * latents[latentRow + c]; slot++; }
@@ -72,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     slot = 0u;
     for (var c = lane; c < u.C; c += ${team.size}u) { sum += mean[slot] * kvB[(weightRow + u.nope + i) * u.C + c]; slot++; }
     let element = teamSum(sum, lane) / total;
-    if (lane == 0u) { out[(b * u.N + n) * u.value + i] = element; }
+    if (lane == 0u) { out[(a * u.N + n) * u.value + i] = element; }
   }
 }`,
   }),

@@ -14,7 +14,9 @@ export type { MlaConfig, RopeConfig, YarnScaling } from "./types.ts";
 
 // Decoding.
 
-export { appendLatents, createLatentCache, type LatentCache, mlaDecode } from "./latent-cache.ts";
+export { type ActiveSequences, type CacheRows, cacheRows } from "./cache-rows.ts";
+export { appendLatents, createLatentCache, type LatentCache } from "./latent-cache.ts";
+export { mlaDecode } from "./mla-decode.ts";
 
 // Rotation.
 
