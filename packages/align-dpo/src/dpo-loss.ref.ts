@@ -135,20 +135,12 @@ const equations: Readonly<Record<DpoLossName, Equation>> = {
     const value = -logS(x) - 0.5 * logS(-x) - 0.5 * logS(-y);
     return [value, beta * (0.5 * s(x) - s(-x)), 0.5 * beta * s(y)];
   },
-  bco_pair: ({ a, b }, beta) => [
-    -logS(beta * a) - logS(-beta * b),
-    -beta * s(-beta * a),
-    beta * s(beta * b),
-  ],
+  bco_pair: ({ a, b }, beta) => [-logS(beta * a) - logS(-beta * b), -beta * s(-beta * a), beta * s(beta * b)],
   sppo_hard: ({ a, b }, beta) => {
     const [won, lost] = [a - 1 / (2 * beta), b + 1 / (2 * beta)];
     return [won ** 2 + lost ** 2, 2 * won, 2 * lost];
   },
-  apo_zero: ({ a, b }, beta) => [
-    1 - s(beta * a) + s(beta * b),
-    -beta * ds(beta * a),
-    beta * ds(beta * b),
-  ],
+  apo_zero: ({ a, b }, beta) => [1 - s(beta * a) + s(beta * b), -beta * ds(beta * a), beta * ds(beta * b)],
   apo_down: ({ a, b }, beta) => {
     const z = beta * (a - b);
     return [s(beta * a) + 1 - s(z), beta * (ds(beta * a) - ds(z)), beta * ds(z)];

@@ -146,7 +146,9 @@ describe("dpoLoss", () => {
         referenceLogProbs: gpu.tensor(Float64Array.from(options.reference)),
       }).loss;
     tape.backward(add(loss("ipo"), loss("sigmoid")), gpu.tensor([3]));
-    const [ipo, sigmoid] = (["ipo", "sigmoid"] as const).map((name) => dpoLossRef(logProbs, { ...options, loss: name }));
+    const [ipo, sigmoid] = (["ipo", "sigmoid"] as const).map((name) =>
+      dpoLossRef(logProbs, { ...options, loss: name }),
+    );
     const want = ipo!.gradLogProbs.map((g, i) => 3 * (g + sigmoid!.gradLogProbs[i]!));
     expectNear("gradient", await tape.gradient(policy)!.data(), want, [want.length], 2e-6);
   });
@@ -161,8 +163,12 @@ describe("dpoLoss", () => {
     expect(refused({ loss: "sigmoidal" })).toThrow(/loss: expected one of .*"sigmoidal"\. Did you mean "sigmoid"\?/);
     expect(refused({ loss: "toString" })).toThrow(ConfigError);
     expect(refused({ beta: 0 })).toThrow(OutOfRangeError);
-    expect(refused({ beta: Number.POSITIVE_INFINITY })).toThrow("dpoLoss: beta: expected a number above 0, got Infinity.");
-    expect(refused({ labelSmoothing: 0.5 })).toThrow("dpoLoss: labelSmoothing: expected a number in [0, 0.5), got 0.5.");
+    expect(refused({ beta: Number.POSITIVE_INFINITY })).toThrow(
+      "dpoLoss: beta: expected a number above 0, got Infinity.",
+    );
+    expect(refused({ labelSmoothing: 0.5 })).toThrow(
+      "dpoLoss: labelSmoothing: expected a number in [0, 0.5), got 0.5.",
+    );
     expect(refused({ loss: "hinge", labelSmoothing: 0.1 })).toThrow(/expected 0 with loss "hinge", got 0.1/);
     expect(refused({ loss: "exo_pair" })).toThrow(/expected a number above 0 with loss "exo_pair", got 0/);
   });
