@@ -4,8 +4,9 @@
  * `documents` none unless given, `raise_exception`, `strftime_now`, `tojson`, `{% generation %}` (which marks nothing
  * here: `encodeConversation` finds the assistant's parts by itself).
  */
-import { Template } from "@huggingface/jinja";
+import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { ChatTemplateError } from "./chat-template-error.ts";
+import { templateGlobals } from "./template-globals.ts";
 
 /** One message of a conversation. */
 export interface ChatMessage {
@@ -54,16 +55,23 @@ export interface ChatTemplate {
 export function createChatTemplate(source: string, options: ChatTemplateOptions = {}): ChatTemplate {
   const { bosToken, eosToken, name = "chat template", ...others } = options;
   const variables = withoutUndefined({ bos_token: bosToken, eos_token: eosToken, ...others });
-  const template = attempt("createChatTemplate", name, "Jinja that parses", () => new Template(source));
+  const blocks = { trim_blocks: true, lstrip_blocks: true }; // as transformers sets them
+  const program = attempt("createChatTemplate", name, "Jinja that parses", () => parse(tokenize(source, blocks)));
   return {
     source,
     name,
     render: (messages, { addGenerationPrompt = false, tools, ...own } = {}) => {
       const given = { messages, tools: tools ?? null, documents: null, add_generation_prompt: addGenerationPrompt };
       const all = { ...variables, ...given, ...withoutUndefined(own) };
-      return attempt("render", name, "messages that the template accepts", () => template.render(all));
+      return attempt("render", name, "messages that the template accepts", () => run(program, all));
     },
   };
+}
+
+function run(program: ReturnType<typeof parse>, variables: Record<string, unknown>): string {
+  const scope = new Environment(templateGlobals()); // a scope of its own, where names may stand for others than outside
+  for (const [name, value] of Object.entries(variables)) scope.set(name, value);
+  return String(new Interpreter(scope).run(program).value);
 }
 
 function withoutUndefined(variables: Record<string, unknown>): Record<string, unknown> {
