@@ -67,7 +67,7 @@ testOp<Params>("grpoLoss", {
     return [loss, ratio, kl, surrogate, clipped, meanKl, clipFraction, meanRatio];
   },
   reference: ({ logProbs }, params) => {
-    const { loss, gradient, ratio, kl, surrogate, clipped } = grpoLossRef(logProbs!, params);
+    const { loss, ratio, kl, surrogate, clipped } = grpoLossRef(logProbs!, params);
     const mean = (values: Float64Array): Float64Array =>
       Float64Array.of(values.reduce((a, b) => a + b) / values.length);
     return { outputs: [Float64Array.of(loss), ratio, kl, surrogate, clipped, mean(kl), mean(clipped), mean(ratio)] };
