@@ -19,7 +19,7 @@ export interface PromptRecord {
  */
 export function parsePrompt(record: unknown): PromptRecord {
   const fields = asFields("parsePrompt", "record", record);
-  const dialogue = readDialogue("parsePrompt", fields);
+  const dialogue = readDialogue("parsePrompt", { ...fields, answer: undefined }); // an answer is no turn: see below
   if (dialogue === undefined) throw unknownForm("parsePrompt", fields, FORMS);
   const { tools } = dialogue;
   const isAnswered = dialogue.messages.at(-1)?.role === "assistant";

@@ -9,7 +9,7 @@ const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), "../../.
  * beside the repository.
  * Undefined when the variable is unset and the default is absent; a variable that names a missing or empty folder throws.
  */
-export function listDatasets(extensions: readonly string[] = [".jsonl", ".json"]): string[] | undefined {
+export function listDatasets(extensions: readonly string[] = [".jsonl"]): string[] | undefined {
   const chosen = process.env.DS3_DATASETS;
   const root = resolve(repositoryRoot, chosen ?? "../shared/datasets");
   const isFolder = existsSync(root) && statSync(root).isDirectory();
