@@ -172,7 +172,10 @@ describe("preferenceAccuracy", () => {
     const byToken = share((p) => chosen[p]! / pairs[p]!.chosen.length - rejected[p]! / pairs[p]!.rejected.length);
     expect(byToken).not.toBe(bySequence);
     expect(await preferenceAccuracy(policy, pairs)).toEqual({ accuracy: byToken, n: 11 });
-    expect(await preferenceAccuracy(policy, pairs, { by: "sequence", batch: 3 })).toEqual({ accuracy: bySequence, n: 11 });
+    expect(await preferenceAccuracy(policy, pairs, { by: "sequence", batch: 3 })).toEqual({
+      accuracy: bySequence,
+      n: 11,
+    });
   });
 
   test("equal completions are no preference; other words for `by` are refused", async () => {

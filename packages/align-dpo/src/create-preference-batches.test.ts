@@ -48,7 +48,10 @@ test("the seed decides", () => {
 });
 
 test("what makes no sense is refused by name", () => {
-  const create = (changed: object, given = pairs) => () => createPreferenceBatches(given, { ...options, ...changed });
+  const create =
+    (changed: object, given = pairs) =>
+    () =>
+      createPreferenceBatches(given, { ...options, ...changed });
   expect(create({ batch: 0 })).toThrow("createPreferenceBatches: batch: expected an integer of at least 1, got 0.");
   expect(create({ seed: -1 })).toThrow(OutOfRangeError);
   expect(create({}, [])).toThrow(EmptyDataError);

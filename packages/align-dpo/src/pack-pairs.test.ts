@@ -32,7 +32,9 @@ describe.each([false, true])("packPairs, packs %s", (packs) => {
   test("places rise, each sequence is there once, and padding is not counted", () => {
     expect(rows.every((row, i) => i === 0 || row > rows[i - 1]!)).toBe(true);
     expect([...sequences].sort((a, b) => a - b)).toEqual(slots.map((_, n) => n));
-    expect(tokenCount).toBe(slots.reduce((sum, [prompt, completion]) => sum + prompt.length + completion.length - 1, 0));
+    expect(tokenCount).toBe(
+      slots.reduce((sum, [prompt, completion]) => sum + prompt.length + completion.length - 1, 0),
+    );
     expect(tokens.batch)[packs ? "toBeLessThan" : "toBe"](slots.length);
     expect(starts.at(-1)).toBe(targets.length);
   });

@@ -15,15 +15,22 @@ export function createTinyPolicy(gpu: Gpu, options: { readonly seed?: number; re
     { name: "before", shape: [VOCABULARY + 1, WIDTH], decay: true },
     { name: "head", shape: [VOCABULARY, WIDTH], decay: true },
   ]);
-  for (const [stream, parameter] of [...arena.parameters.values()].entries()) fillNormal(parameter, 0.3, { seed, stream });
+  for (const [stream, parameter] of [...arena.parameters.values()].entries())
+    fillNormal(parameter, 0.3, { seed, stream });
   return {
     gpu,
     arena,
     packs,
     logits(tokens, rows) {
       const hidden = add(
-        embedding(arena.get("current"), rows.map((row) => tokens.inputs[row]!)),
-        embedding(arena.get("before"), rows.map((row) => tokenBefore(tokens, row, packs))),
+        embedding(
+          arena.get("current"),
+          rows.map((row) => tokens.inputs[row]!),
+        ),
+        embedding(
+          arena.get("before"),
+          rows.map((row) => tokenBefore(tokens, row, packs)),
+        ),
       );
       return matmul(hidden, arena.get("head"), { layout: "nt" });
     },
