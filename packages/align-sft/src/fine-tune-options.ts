@@ -7,7 +7,7 @@ import type { Completion, RepetitionOptions } from "./repetition-rate.ts";
 /** Half a cosine from `peak` to `floor` over the stage, after a warm-up that is 0 steps by default. */
 export type SftSchedule = Partial<Pick<CosineSchedule, "peak" | "floor" | "warmupSteps">>;
 
-/** DeepSeek-V3's: "cosine decay starting at 5e-6 and gradually decreasing to 1e-6" (report, section 5.1). */
+/** DeepSeek-V3's: half a cosine from 5e-6 to 1e-6 (report, section 5.1). */
 export const sftSchedule: Readonly<Required<SftSchedule>> = Object.freeze({ peak: 5e-6, floor: 1e-6, warmupSteps: 0 });
 
 /** One stage of fine-tuning: on some sources, for some time, with a schedule and optimiser state of its own. */

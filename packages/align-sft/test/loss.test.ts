@@ -1,4 +1,4 @@
-import type { DeepseekModel } from "@ds3/deepseek";
+import { createDeepseek, type DeepseekModel } from "@ds3/deepseek";
 import { IGNORED_TARGET } from "@ds3/tensor";
 import { useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
@@ -119,4 +119,17 @@ test("a batch without any target has loss 0 and no gradient", async () => {
   const [loss, gradient] = await lossAndGradient(model, { ...batch, targets: batch.targets.map(() => IGNORED_TARGET) });
   expect(loss).toBe(0);
   expect(gradient.every((g) => g === 0)).toBe(true);
+});
+
+test("with a multi-token prediction module, too, a batch without any target has main and mtp loss 0", async () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const model = createDeepseek(gpu, { ...config, numNextnPredictLayers: 1 }, { seed: 1 });
+  const batch = packed(samples);
+  const termsOf = async (targets: Int32Array) => {
+    const { main, mtp } = gpu.noGrad(() => model.loss({ ...batch, targets })).terms;
+    return [await main!.item(), await mtp!.item()];
+  };
+  for (const loss of await termsOf(batch.targets)) expect(loss).toBeGreaterThan(0.1);
+  expect(await termsOf(batch.targets.map(() => IGNORED_TARGET))).toEqual([0, 0]);
 });

@@ -2,7 +2,7 @@ import { createDeepseek, type DeepseekModel, deepseekV3 } from "@ds3/deepseek";
 import type { Gpu } from "@ds3/tensor";
 import { tokenizer } from "./chats.ts";
 
-/** Experts and a dense layer, as small as they get, for the conversations of the tests. */
+/** Experts and a dense layer, as small as they get, for the conversations of the tests; without prediction modules. */
 export const config = deepseekV3("tiny", {
   vocabSize: tokenizer.vocabSize,
   hiddenSize: 32,
