@@ -1,6 +1,7 @@
 import { expectNear, integers, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import type { Gpu } from "./gpu.ts";
+import { philoxRef } from "./philox.ref.ts";
 import { keptIdsRef, type SampledRowRef, sampleRowsRef } from "./sample-rows.ref.ts";
 import { type SampleRowsOptions, sampleRows } from "./sample-rows.ts";
 import type { Tensor } from "./tensor.ts";
@@ -189,6 +190,20 @@ describe("sampleRows", () => {
     },
   );
 
+  test("the smallest and the largest uniform number draw the first and the last id that has mass", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const streams = Int32Array.of(57_949_922, 21_099_247);
+    // Found by search: the two ends of the 24 bits.
+    expect([...streams].map((stream) => philoxRef([0, stream, 1, 0], [0, 0])[0]! >>> 8)).toEqual([0, 2 ** 24 - 1]);
+    for (const V of [3, 100, 1031]) {
+      const row = normals(V, 5).map((x, id) => (id === 0 || id === V - 1 ? Number.NEGATIVE_INFINITY : x));
+      const logits = gpu.tensor([...row, ...row], [2, V]);
+      const { ids } = await draw(logits, { seed: 0, step: 0, streams });
+      expect(ids).toEqual([1, V - 2]);
+    }
+  });
+
   test("masked ids are never drawn; rows without a distribution give id 0 and NaN", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
@@ -203,8 +218,9 @@ describe("sampleRows", () => {
       [low, -3.4028234663852886e38, low, low, low],
     ];
     const logits = gpu.tensor(rows.flat(), [7, 5]);
-    const filtered = { topK: 4, topP: 0.9, minP: 0.01 };
-    for (const given of [{}, filtered, { temperature: 0 }, { temperature: 1e-40 }, { temperature: 1e40 }]) {
+    const filtered: Filters = { topK: 4, topP: 0.9, minP: 0.01 };
+    const all: readonly Filters[] = [{}, filtered, { temperature: 0 }, { temperature: 1e-40 }, { temperature: 1e40 }];
+    for (const given of all) {
       for (let step = 0; step < 20; step++) {
         const { ids, logProbs } = await draw(logits, { ...given, seed: 1, step, streams: count(7) });
         expect(ids.filter((_, b) => b !== 4)).toEqual([2, 0, 0, 0, 0, 1]);

@@ -18,6 +18,8 @@ const STEP_BITS = 2;
  * Each filter keeps the ids above a bar, those at the bar too, so together they are one bar on the logits:
  * - `keyOf` maps floats to u32 of the same order. `cutOf` finds the largest key at which what lies above (a number of
  *   ids for top-k, their mass for top-p) still reaches a target, two bits of the key a pass: no sort, no memory.
+ *   Top-p asks for a share of the mass that top-k left, and can look for it in the whole row: a cut below that of top-k
+ *   counts as that of top-k.
  * - min-p compares with the row's largest probability, which every filter keeps: a bar on logit - top.
  *
  * The draw inverts the cumulative mass in the order of the ids. Each lane owns a contiguous piece; `teamBefore` adds the
@@ -72,36 +74,36 @@ fn keyOf(x: f32) -> u32 {
   let bits = select(given, 0u, given == 0x80000000u); // -0 equals 0
   return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
-fn massOf(x: f32, top: f32) -> f32 { return exp((x - top) * u.inverse); }`;
+fn massOf(x: f32, top: f32) -> f32 { return exp((x - top) * u.inverse); }
+fn isKept(x: f32, top: f32, cut: u32) -> bool { return keyOf(x) >= cut && (x - top) * u.inverse >= u.lowest; }`;
 
 /**
- * `aboveOf`: for three keys at once, the number of a row's ids at or above each, or their mass (of ids at or above
- * `floor`). `cutOf`: the largest key at which that still reaches `wanted`; 0 when none does.
+ * `aboveOf`: for three keys at once, the number of a row's ids at or above each, or their mass. `cutOf`: the largest key
+ * at which that still reaches `wanted`; 0 when none does.
  */
 function cutOf(lanes: number): string {
   return `
 struct Row { start: u32, top: f32, lane: u32 }
-fn aboveOf(row: Row, at: vec3u, floor: u32, weighted: bool) -> vec3f {
+fn aboveOf(row: Row, at: vec3u, weighted: bool) -> vec3f {
   var sum = vec3f(0.0);
   for (var base = 0u; base < u.V; base += ${BLOCK * lanes}u) {
     let end = min(base + ${BLOCK * lanes}u, u.V);
     var part = vec3f(0.0);
     for (var v = base + row.lane; v < end; v += ${lanes}u) {
       let x = logits[row.start + v];
-      let key = keyOf(x);
       var mass = 1.0;
       if (weighted) { mass = massOf(x, row.top); }
-      part += select(vec3f(0.0), vec3f(mass), (vec3u(key) >= at) & vec3<bool>(key >= floor));
+      part += select(vec3f(0.0), vec3f(mass), vec3u(keyOf(x)) >= at);
     }
     sum += part;
   }
   return vec3f(teamSum(sum.x, row.lane), teamSum(sum.y, row.lane), teamSum(sum.z, row.lane));
 }
-fn cutOf(row: Row, wanted: f32, floor: u32, weighted: bool) -> u32 {
+fn cutOf(row: Row, wanted: f32, weighted: bool) -> u32 {
   var cut = 0u;
   for (var shift = ${KEY_BITS}u; shift > 0u; shift -= ${STEP_BITS}u) {
     let at = vec3u(cut) + (vec3u(1u, 2u, 3u) << vec3u(shift - ${STEP_BITS}u));
-    let reached = aboveOf(row, at, floor, weighted) >= vec3f(wanted);
+    let reached = aboveOf(row, at, weighted) >= vec3f(wanted);
     let digit = select(0u, 1u, reached.x) + select(0u, 1u, reached.y) + select(0u, 1u, reached.z);
     cut += digit << (shift - ${STEP_BITS}u);
   }
@@ -109,7 +111,7 @@ fn cutOf(row: Row, wanted: f32, floor: u32, weighted: bool) -> u32 {
 }`;
 }
 
-/** WGSL for one row. `kept` is the mass of an id that the filters keep, else 0. */
+/** WGSL for one row. */
 function rowBody(lanes: number): string {
   return `let start = row * u.V;
 var m = -3.4028234e38;
@@ -129,10 +131,10 @@ let anyUsable = teamMax(select(0.0, 1.0, usable), lane) > 0.0;
 let unusable = anyBroken || !anyUsable;
 let whole = Row(start, top, lane);
 var cut = 0u;
-if (u.topK > 0u) { cut = cutOf(whole, f32(u.topK), 0u, false); }
+if (u.topK > 0u) { cut = cutOf(whole, f32(u.topK), false); }
 if (u.topP < 1.0) {
-  let wanted = u.topP * aboveOf(whole, vec3u(cut), 0u, true).x;
-  cut = max(cut, cutOf(whole, wanted, cut, true));
+  let wanted = u.topP * aboveOf(whole, vec3u(cut), true).x;
+  cut = max(cut, cutOf(whole, wanted, true));
 }
 cut = min(cut, keyOf(top));
 let piece = (u.V + ${lanes - 1}u) / ${lanes}u;
@@ -148,7 +150,7 @@ for (var base = first; base < end; base += ${BLOCK}u) {
     let x = logits[start + v];
     let mass = massOf(x, top);
     allPart += mass;
-    keptPart += select(0.0, mass, keyOf(x) >= cut && (x - top) * u.inverse >= u.lowest);
+    keptPart += select(0.0, mass, isKept(x, top, cut));
   }
   all += allPart;
   kept += keptPart;
@@ -172,7 +174,7 @@ if (u.greedy > 0u) {
     var part = 0.0;
     for (var v = base; v < blockEnd && id == u.V; v++) {
       let x = logits[start + v];
-      part += select(0.0, massOf(x, top), keyOf(x) >= cut && (x - top) * u.inverse >= u.lowest);
+      part += select(0.0, massOf(x, top), isKept(x, top, cut));
       if (before + (sum + part) > point) { id = v; }
     }
     sum += part;
