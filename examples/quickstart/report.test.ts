@@ -3,10 +3,54 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "@ds3/errors";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { expertLoadChart, learningRateChart, lossChart, movingMean } from "./charts.ts";
+import { movingMean } from "./chart-drawing.ts";
+import { expertLoadChart } from "./chart-expert-load.ts";
+import { stageChart } from "./chart-stage.ts";
+import { learningRateChart, lossChart } from "./charts.ts";
 import { writeReport } from "./report.ts";
 import { reportHtml } from "./report-html.ts";
-import type { RunRecord } from "./run-record.ts";
+import type { RunRecord, StageRecord } from "./run-record.ts";
+
+const pretrain: StageRecord = {
+  seconds: 100,
+  name: "pretrain",
+  measure: "validation loss, nats per token",
+  unit: "nats",
+  before: 6.25,
+  after: 3.25,
+  n: 2_048,
+  curves: [],
+  conversations: [],
+};
+
+const sft: StageRecord = {
+  name: "sft",
+  measure: "answers right, <greedy>",
+  unit: "share",
+  before: 0.005,
+  after: 0.6125,
+  n: 1_400,
+  seconds: 65,
+  curves: [{ label: "loss < 1", steps: [1, 2], values: [0.5, 0.25] }],
+  conversations: [{ prompt: "1 + 1 < 3?", before: "\n", after: "<b>yes</b>\n& no" }],
+};
+
+const zigzag = Array.from({ length: 64 }, (_, i) => 0.5 + 0.1 * (-1) ** i);
+
+const grpo: StageRecord = {
+  name: "grpo",
+  measure: "mean reward at temperature 1",
+  unit: "reward",
+  before: -0.125,
+  after: 0.75,
+  n: 512,
+  seconds: 20,
+  curves: [
+    { label: "KL to the reference", steps: [], values: [] },
+    { label: "mean reward", steps: Array.from({ length: 64 }, (_, i) => i), values: zigzag },
+  ],
+  conversations: [],
+};
 
 const steps = Array.from({ length: 30 }, (_, i) => i + 1);
 const run: RunRecord = {
@@ -17,6 +61,7 @@ const run: RunRecord = {
   startedAt: "2025-01-01T00:00:00Z",
   trainingSeconds: 100,
   wallSeconds: 125,
+  stages: [pretrain],
   model: {
     parameters: 1_243_136,
     activeParameters: 612_352,
@@ -44,6 +89,11 @@ const run: RunRecord = {
   sources: [{ name: "src", origin: "here", licence: "MIT", documents: 2, bytes: 2_500_000 }],
 };
 
+const withCurve = (steps: number[], values: number[]): StageRecord => ({
+  ...sft,
+  curves: [{ label: "x", steps, values }],
+});
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ds3-report-"));
@@ -65,6 +115,63 @@ test("the page says what was reached, and needs nothing but itself", () => {
   expect(html).toContain("<b>A &lt;b&gt;</b> &amp; &quot;more&quot;");
   expect(html).not.toMatch(/<script|<link|<img|url\((?!#)|@import/);
   expect(html.replaceAll(/xmlns(:\w+)?="[^"]*"/g, "")).not.toMatch(/https?:/);
+});
+
+test("the json begins with the margin and the stages, each stage with its figures", async () => {
+  const { json } = await writeReport(join(folder, "stages"), { ...run, stages: [pretrain, sft] });
+  const [, margin, stages] = (await readFile(json, "utf8")).split("\n");
+  expect(margin).toBe('  "marginNats": 0.25,');
+  expect(stages).toContain(
+    '"stages": [{"name":"pretrain","before":6.25,"after":3.25,"n":2048,"seconds":100,"measure":',
+  );
+});
+
+test("a run of pre-training alone has one stage, and speaks of no other", () => {
+  const html = reportHtml(run);
+  expect(html).toContain("<h1>A small DeepSeek-V3, pre-trained</h1>");
+  expect(html).toContain('<td class="number">6.250</td><td class="number"><b>3.250</b></td>');
+  expect(html).toContain("1 min 40 s of it training");
+  expect(html).not.toContain("Post-training");
+  expect(html).not.toMatch(/id="(sft|dpo|grpo)"/);
+});
+
+test("every stage has its row, and after pre-training its part and its share of the verdict", () => {
+  const html = reportHtml({ ...run, stages: [pretrain, sft, grpo] });
+  expect(html).toContain("<h1>A small DeepSeek-V3, from text to chat</h1>");
+  expect(html).toContain("SFT took “answers right, &lt;greedy&gt;” from 0.5% to 61.3% and GRPO took");
+  expect(html).toContain('<td class="number">−0.125</td><td class="number"><b>0.750</b></td>');
+  expect(html).toContain('<td class="number wide">1,400 problems</td><td class="number wide">1 min 05 s</td>');
+  expect(html).toContain("1 min 40 s of it pre-training");
+  for (const name of ["pretrain", "sft", "grpo"]) {
+    expect(html).toContain(`<a href="#${name}">`);
+    expect(html).toContain(`<section id="${name}">`);
+  }
+  expect(html).not.toContain("DPO");
+});
+
+test("a conversation keeps its line breaks, escapes its text, and says where there is none", () => {
+  const html = reportHtml({ ...run, stages: [pretrain, sft] });
+  expect(html).toContain('<div class="prompt"><span>prompt</span><p>1 + 1 &lt; 3?</p></div>');
+  expect(html).toContain('<span>before SFT</span><p class="none">(no text)</p>');
+  expect(html).toContain("<span>after SFT</span><p>&lt;b&gt;yes&lt;/b&gt;\n&amp; no</p>");
+  expect(html).toContain("<h3>loss &lt; 1</h3>");
+  expect(html.match(/class="talk"/g)).toHaveLength(1);
+});
+
+test("a stage's long curve has each step behind the mean, a short one its points; one without values has no chart", () => {
+  const [, reward] = grpo.curves;
+  const strokes = (svg: string) => svg.match(/stroke="var\(--train\)"[^>]*/g)!;
+  expect(strokes(stageChart("a", reward!, 2).wide).filter((stroke) => stroke.includes("opacity"))).toHaveLength(1);
+  const schedule = { ...reward!, values: zigzag.map((_, i) => 1e-3 - 1e-5 * i) };
+  expect(stageChart("c", schedule, 2).wide).not.toContain("opacity");
+  const short = stageChart("b", sft.curves[0]!, 2);
+  expect(short.wide).not.toContain("opacity");
+  expect(strokes(short.wide)).toHaveLength(1);
+  expect(short.wide.match(/fill="var\(--train\)"><\/path>/g)).toHaveLength(2);
+  expect(short.narrow).toContain(">0.250<");
+  const html = reportHtml({ ...run, stages: [pretrain, grpo] });
+  expect(html).toContain('aria-label="mean reward over the steps of GRPO"');
+  expect(html).not.toContain("KL to the reference");
 });
 
 test("a model that loses against the baseline is said to", () => {
@@ -101,6 +208,22 @@ test("moving mean by hand", () => {
 
 test.each([
   ["a curve of another length", { curves: { ...run.curves, train: [1] } }, /curves\.train.*30 values.*got 1/],
+  ["a stage that comes twice", { stages: [pretrain, sft, sft] }, /stages: expected pretrain, sft, each once/],
+  ["stages out of order", { stages: [sft, pretrain] }, /got sft, pretrain/],
+  [
+    "another loss after pre-training",
+    { stages: [{ ...pretrain, after: 3 }] },
+    /after of stage pretrain.*3\.25, got 3\./,
+  ],
+  [
+    "a share above one",
+    { stages: [{ ...sft, after: 61 }] },
+    /after of stage sft: expected a share from 0 to 1, got 61/,
+  ],
+  ["a stage measured on nothing", { stages: [{ ...sft, n: 0 }] }, /n of stage sft.*got 0/],
+  ["a figure of a stage that is not finite", { stages: [{ ...grpo, before: Number.NaN }] }, /stages\.0\.before.*NaN/],
+  ["a stage's curve of another length", { stages: [withCurve([1], [])] }, /curve "x" of stage sft.*1 values.*got 0/],
+  ["a stage's curve that is not finite", { stages: [withCurve([1], [1 / 0])] }, /values\.0: .*got Infinity/],
   ["a loss that is not finite", { validation: { lossNats: Number.NaN, bitsPerByte: 1 } }, /run\.validation\.lossNats/],
 ])("%s is a ConfigError, and nothing is written", async (name, change, message) => {
   const target = join(folder, name);

@@ -8,10 +8,12 @@ export interface RunRecord {
   readonly adapter: string;
   /** ISO 8601, with the time zone. Of a resumed run: as if its sessions had followed each other without a pause. */
   readonly startedAt: string;
-  /** Training only: without set-up, tokenizer and sampling. */
+  /** Pre-training only: without set-up, tokenizer, sampling and the later stages. */
   readonly trainingSeconds: number;
   /** From the first line printed to the report. */
   readonly wallSeconds: number;
+  /** What was run, in order, each stage once; the figure of `pretrain` after its stage is `validation.lossNats`. */
+  readonly stages: readonly StageRecord[];
   readonly model: ModelFigures;
   readonly tokens: TokenFigures;
   readonly curves: Curves;
@@ -22,6 +24,43 @@ export interface RunRecord {
   readonly baseline: BaselineFigures;
   readonly samples: readonly Sample[];
   readonly sources: readonly SourceFigures[];
+}
+
+/** What one stage of the pipeline did to the figure it is about, measured on held-out data. */
+export interface StageRecord {
+  readonly name: "pretrain" | "sft" | "dpo" | "grpo";
+  /** What `before` and `after` count, in words, e.g. `validation loss, nats per token` or `answers right, greedy`. */
+  readonly measure: string;
+  /** How the figure is written: `nats` and `reward` with three decimals, `share` (0 to 1) as percent. */
+  readonly unit: "nats" | "share" | "reward";
+  /** Of the model that the stage began with. */
+  readonly before: number;
+  /** Of the model that the stage ended with. */
+  readonly after: number;
+  /** Held-out items behind the figure: tokens (pretrain), problems (sft), pairs (dpo), sampled answers (grpo). */
+  readonly n: number;
+  /** What the stage took, its measurements included. */
+  readonly seconds: number;
+  /** Curves over the stage's optimiser steps; empty for pretrain, which has charts of its own. */
+  readonly curves: readonly StageCurve[];
+  /** The same prompts before and after the stage; no entries for a stage that has none to show. */
+  readonly conversations: readonly StageConversation[];
+}
+
+/** One quantity over the optimiser steps of a stage; without values it is not drawn. */
+export interface StageCurve {
+  /** Title of the chart, in words. */
+  readonly label: string;
+  readonly steps: readonly number[];
+  /** One value a step. */
+  readonly values: readonly number[];
+}
+
+/** One prompt and the reply to it before and after a stage, without special tokens. */
+export interface StageConversation {
+  readonly prompt: string;
+  readonly before: string;
+  readonly after: string;
 }
 
 /** Size and shape of the model; names as in config.json. */
@@ -46,7 +85,7 @@ export interface BaselineFigures {
 
 /** How many tokens the run had, and saw. */
 export interface TokenFigures {
-  /** Tokens that training consumed: steps x batch x sequence. */
+  /** Tokens that pre-training consumed: steps x batch x sequence. */
   readonly trained: number;
   readonly validated: number;
   /** Mean over `trainingSeconds`. */
