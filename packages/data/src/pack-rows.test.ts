@@ -21,7 +21,7 @@ function randomCase(seed: number): Case {
   return { seed, length, sequences };
 }
 
-const cases = Array.from({ length: 60 }, (_, seed) => randomCase(seed));
+const cases = Array.from({ length: 40 }, (_, seed) => randomCase(seed));
 
 /** Rows that first-fit needs: each sequence, in order, into the first row with space. */
 function firstFit({ sequences, length }: Case): number {
@@ -80,7 +80,7 @@ test("never more rows than first-fit, in the same rows each time", () => {
   expect(saved).toBeGreaterThan(0);
 });
 
-test("the row that is left with the least space is chosen, the first to have it among equals", () => {
+test("the row that is left with the least space is chosen, the last to have it among equals", () => {
   const sequences = [2, 7, 3, 6, 3].map((length, index) => new Int32Array(length).fill(index + 1));
   const packed = packRows(sequences, { length: 10, padId: 9 });
   const rows = Array.from({ length: packed.batch }, (_, row) => [...packed.inputs.subarray(row * 10, row * 10 + 10)]);
@@ -90,6 +90,11 @@ test("the row that is left with the least space is chosen, the first to have it 
     [1, 1, 9, 9, 9, 9, 9, 9, 9, 9],
   ]);
   expect([...packed.starts]).toEqual([20, 0, 7, 10, 16]);
+  const equals = packRows(
+    [6, 6, 4].map((length) => new Int32Array(length)),
+    { length: 10 },
+  );
+  expect([...equals.starts]).toEqual([0, 10, 16]);
   expect([...packed.documentIds.subarray(10)]).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
   expect([...packed.positions.subarray(10)]).toEqual([0, 1, 2, 3, 4, 5, 0, 1, 2, 0, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7]);
 });

@@ -41,7 +41,8 @@ interface Place {
  * Put sequences of token ids whole into rows of `length`.
  *
  * The result depends on nothing but the arguments: among sequences of one length the first goes first, among rows with
- * one space the one that has had it longest is filled. Cost: one copy of the ids, and a search over at most `length` spaces a sequence.
+ * one space the one that came to it last is filled. Cost: one pass over the rows, a sort of the sequences, and a search
+ * over `length` / 32 words for each.
  * @throws EmptyDataError for no sequence or one without tokens; OutOfRangeError for a sequence longer than `length`, or
  * a `length` or `padId` that is none.
  */
@@ -58,18 +59,48 @@ export function packRows(sequences: readonly Int32Array[], options: PackRowsOpti
 /** A place for each sequence, by best-fit decreasing. */
 function bestFit(sequences: readonly Int32Array[], length: number): Place[] {
   const places: Place[] = new Array(sequences.length);
-  const rowsWithSpace: number[][] = Array.from({ length: length + 1 }, () => []); // each list a queue
+  const rows = new RowsBySpace(length);
   const order = sequences.map((_, index) => index).sort((a, b) => sequences[b]!.length - sequences[a]!.length || a - b);
   let rowCount = 0;
   for (const index of order) {
     const size = sequences[index]!.length;
-    let space = size;
-    while (space < length && rowsWithSpace[space]!.length === 0) space++;
-    const row = rowsWithSpace[space]!.shift() ?? rowCount++; // an unused row is one with space for `length`
+    const found = rows.takeTightest(size);
+    const { row, space } = found ?? { row: rowCount++, space: length };
     places[index] = { row, from: length - space };
-    rowsWithSpace[space - size]!.push(row);
+    if (space > size) rows.put(row, space - size);
   }
   return places;
+}
+
+/** Rows by the space left in them; a bit for each space that some row has makes the search short. */
+class RowsBySpace {
+  readonly #rows: (number[] | undefined)[];
+  readonly #bits: Uint32Array;
+
+  constructor(length: number) {
+    this.#rows = new Array(length + 1);
+    this.#bits = new Uint32Array((length >>> 5) + 1);
+  }
+
+  put(row: number, space: number): void {
+    const rows = this.#rows[space];
+    if (rows === undefined) this.#rows[space] = [row];
+    else rows.push(row);
+    this.#bits[space >>> 5]! |= 1 << (space & 31);
+  }
+
+  /** Remove the row with the least space of at least `size`, the one put last among equals. */
+  takeTightest(size: number): { row: number; space: number } | undefined {
+    let word = size >>> 5;
+    let bits = this.#bits[word]! & (-1 << (size & 31));
+    while (bits === 0 && ++word < this.#bits.length) bits = this.#bits[word]!;
+    if (bits === 0) return undefined;
+    const space = word * 32 + 31 - Math.clz32(bits & -bits);
+    const rows = this.#rows[space]!;
+    const row = rows.pop()!;
+    if (rows.length === 0) this.#bits[word]! &= ~(1 << (space & 31));
+    return { row, space };
+  }
 }
 
 function writeRows(
@@ -95,10 +126,12 @@ function writeRows(
 function numberSegments(isStart: Uint8Array, length: number): Pick<PackedRows, "positions" | "documentIds"> {
   const positions = new Int32Array(isStart.length);
   const documentIds = new Int32Array(isStart.length);
-  for (let i = 0; i < isStart.length; i++) {
-    const isRowStart = i % length === 0;
-    if (!isStart[i]) positions[i] = positions[i - 1]! + 1;
-    if (!isRowStart) documentIds[i] = documentIds[i - 1]! + isStart[i]!;
+  for (let row = 0; row < isStart.length; row += length) {
+    for (let i = row + 1; i < row + length; i++) {
+      const isNew = isStart[i]!;
+      positions[i] = isNew ? 0 : positions[i - 1]! + 1;
+      documentIds[i] = documentIds[i - 1]! + isNew;
+    }
   }
   return { positions, documentIds };
 }
