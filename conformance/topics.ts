@@ -1,3 +1,4 @@
+import { runAlign } from "./runners/align.ts";
 import { runMla } from "./runners/mla.ts";
 import { runModel } from "./runners/model.ts";
 import { runMoe } from "./runners/moe.ts";
@@ -14,7 +15,7 @@ export const topics: Readonly<Record<string, Topic>> = {
   mtp: runMtp,
   optim: runOptim,
   train_parity: runTrainParity,
+  align: runAlign,
   fp8: "FP8 codecs and products are not part of the packages yet",
-  align: "supervised fine-tuning, DPO and GRPO are not part of the packages yet",
   tokenizer: "asserted by the tests of @ds3/tokenizer",
 };
