@@ -71,7 +71,7 @@ export function stageTable(stages: readonly StageRecord[]): string {
 
 function stageRow({ name, measure, before, after, unit, n, seconds }: StageRecord): string {
   const items = `${count(n)} ${wordsOf[name].items}`;
-  const below = `<span class="narrow">${escapeHtml(`${measure}; ${items}; ${duration(seconds)}`)}</span>`;
+  const below = `<span class="narrow">${escapeHtml(measure)}<br>${items}, ${duration(seconds)}</span>`;
   return (
     `<tr><th scope="row"><a href="#${name}">${wordsOf[name].title}</a>${below}</th>` +
     `<td class="wide">${escapeHtml(measure)}</td>` +
