@@ -1,14 +1,16 @@
 // Tests what users install, not what lies in the workspace:
-//   node scripts/test-packed.mjs [--no-build]
-// Every public package is packed; each tarball is installed alone (with the tarballs of its own ds3 dependencies) in an
-// empty folder by npm; its README's first example must run there; the browser packages must bundle without any module of
-// Node; and a version bump must reach every dependant.
+//   node scripts/test-packed.mjs [--no-build] [@ds3/name ..]
+// Every public package, or those named, is packed; each tarball is installed alone (with the tarballs of its own ds3
+// dependencies) in an empty folder by npm; packages that take a model as an interface must bring no model; the README's
+// first example must run there; the browser packages must bundle without any module of Node; and a version bump must reach
+// every dependant.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publicPackages, runtimeClosure } from "./lib/packages.mjs";
 import { inParallel, run } from "./lib/run.mjs";
 import { browserPackages, bundleForBrowser } from "./packed/browser-bundle.mjs";
+import { checkInstalledWithout, unwantedBy } from "./packed/installs-without.mjs";
 import { packInto } from "./packed/pack.mjs";
 import { readmeExample } from "./packed/readme-example.mjs";
 import { checkVersionBump } from "./packed/version-bump.mjs";
@@ -16,6 +18,7 @@ import { checkVersionBump } from "./packed/version-bump.mjs";
 const root = join(import.meta.dirname, "..");
 const scratch = await mkdtemp(join(tmpdir(), "ds3-packed-"));
 const packages = publicPackages(root);
+const tested = namedPackages(process.argv.slice(2).filter((argument) => argument !== "--no-build"));
 let passed = 0;
 let failed = 0;
 
@@ -26,7 +29,7 @@ try {
   await inParallel(2, packages, async (entry) =>
     tarballs.set(entry.name, await packInto(join(scratch, "tarballs"), entry)),
   );
-  await inParallel(2, packages, (entry) => testPackage(entry, tarballs, gpu));
+  await inParallel(2, tested, (entry) => testPackage(entry, tarballs, gpu));
   await check("changeset version bumps every package and its dependants", () =>
     checkVersionBump(root, join(scratch, "version")),
   );
@@ -36,11 +39,23 @@ try {
 console.log(`\nTests  ${passed} passed | ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
 
+/** The packages of those names, all of them without any. */
+function namedPackages(names) {
+  const unknown = names.filter((name) => !packages.some((entry) => entry.name === name));
+  if (unknown.length > 0) throw new Error(`No public package ${unknown.join(", ")}.`);
+  return names.length === 0 ? packages : packages.filter(({ name }) => names.includes(name));
+}
+
 async function testPackage({ name, folder, manifest }, tarballs, gpu) {
   const home = join(scratch, "installed", name.replace("/", "-"));
   const needed = [name, ...runtimeClosure(manifest, packages)];
   const installed = await check(`${name} installs alone`, () => install(home, needed, tarballs));
   if (!installed) return;
+  const unwanted = unwantedBy(name);
+  if (unwanted.length > 0) {
+    const without = unwanted.map((other) => other.replace("@ds3/", "")).join(", ");
+    await check(`${name} brings no ${without}`, () => checkInstalledWithout(home, unwanted));
+  }
   await check(`${name} runs its README's first example`, async () => {
     await writeFile(join(home, "example.mjs"), await readmeExample(folder));
     await run(process.execPath, ["example.mjs"], { cwd: home, env: gpu, timeout: 120_000, label: "example.mjs" });

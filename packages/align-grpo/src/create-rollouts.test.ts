@@ -167,11 +167,15 @@ describe("createRollouts", () => {
     expect(() => createRollouts(limited)).toThrow(
       /prompts\[3\]: expected at most 6 tokens, which leaves 4 new ones room, got 7/,
     );
-    expect(() => createRollouts({ ...limited, maxPromptTokens: 5 })).toThrow(/prompts\[3\]: expected at most 5 tokens, got 7/);
+    expect(() => createRollouts({ ...limited, maxPromptTokens: 5 })).toThrow(
+      /prompts\[3\]: expected at most 5 tokens, got 7/,
+    );
     const indices = new Set<number>();
     const dropping = createRollouts({
       ...{ ...limited, onLongPrompt: "drop", promptsPerStep: 6 },
-      onRollout: ({ completions }) => completions.forEach(({ promptIndex }) => indices.add(promptIndex)),
+      onRollout: ({ completions }) => {
+        for (const { promptIndex } of completions) indices.add(promptIndex);
+      },
     });
     await dropping.next();
     expect([dropping.droppedPrompts, [...indices].sort()]).toEqual([1, [0, 1, 2]]);
