@@ -25,4 +25,5 @@ export {
 } from "./fine-tune-options.ts";
 export { type PackSamplesOptions, packSamples, type SftRows } from "./pack-samples.ts";
 export { type Completion, type RepetitionOptions, repetitionRate } from "./repetition-rate.ts";
+export { sftLoss } from "./sft-loss.ts";
 export type { StageRecord } from "./stage-log.ts";
