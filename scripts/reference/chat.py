@@ -1,9 +1,10 @@
 """Reference values for @ds3/tokenizer's chat templates, computed by Hugging Face transformers (5.18) and jinja2 (3.1).
 
-Reads the templates in packages/tokenizer/fixtures/chat/*.jinja (the default one is written there by the tests' own
-source, see `deepseek.jinja`) and writes chat.cases.json beside them: what each renders for each conversation, with and
-without the generation prompt, or that it refuses; and for the default one, loaded by AutoTokenizer from a folder as
-`saveTokenizerConfig` writes it, the ids too. Needs Python; the project's own tests only read the files.
+Reads the templates in packages/tokenizer/fixtures/chat/*.jinja (the first command below writes deepseek.jinja, the
+default one) and writes rendered.json beside them: what each renders for each conversation, with and without the
+generation prompt, or that it refuses; for the default one, loaded by AutoTokenizer from a folder that ds3 wrote, the ids
+too; for templates with `{% generation %}` blocks the mask of the assistant's tokens. Needs Python; the project's own
+tests only read the files.
 
     npx tsx -C @ds3/source packages/tokenizer/test/chat-model-folder.ts <folder>
     python scripts/reference/chat.py <folder>
@@ -97,15 +98,26 @@ def loaded_cases(tokenizer):
             yield {"conversation": conversation, "generation": generation, "text": text, "ids": list(encoded["input_ids"])}
 
 
+def masked_cases(tokenizer, name, template):
+    """Ids and the mask of the assistant's tokens, for a template that marks what the assistant generates."""
+    options = {"chat_template": template, "return_dict": True, "return_assistant_tokens_mask": True}
+    for conversation, messages in CONVERSATIONS.items():
+        encoded = tokenizer.apply_chat_template(messages, **options)
+        mask = list(encoded["assistant_masks"])
+        yield {"template": name, "conversation": conversation, "ids": list(encoded["input_ids"]), "mask": mask}
+
+
 def main(folder):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     templates = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.jinja"))}
     cases = [case for name, template in templates.items() for case in cases_of(tokenizer, name, template)]
+    marking = {name: template for name, template in templates.items() if "endgeneration" in template}
+    masked = [case for name, template in marking.items() for case in masked_cases(tokenizer, name, template)]
     tokens = {"bos_token": tokenizer.bos_token, "eos_token": tokenizer.eos_token}
     written = {"date": DATE, **tokens, "class": type(tokenizer).__name__, "conversations": CONVERSATIONS}
-    written |= {"rendered": cases, "loaded": list(loaded_cases(tokenizer))}
-    text = json.dumps(written, ensure_ascii=False, indent=1)
-    (FOLDER / "chat.cases.json").write_text(text + "\n", encoding="utf-8")
+    written |= {"rendered": cases, "loaded": list(loaded_cases(tokenizer)), "masked": masked}
+    text = json.dumps(written, ensure_ascii=False, separators=(",", ":"))
+    (FOLDER / "rendered.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

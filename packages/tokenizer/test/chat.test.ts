@@ -26,10 +26,16 @@ interface Cases {
   readonly date: string;
   readonly conversations: Readonly<Record<string, readonly ChatMessage[]>>;
   readonly rendered: readonly (Rendered & { readonly template: string; readonly tools: readonly unknown[] | null })[];
+  readonly masked: readonly {
+    readonly template: string;
+    readonly conversation: string;
+    readonly ids: readonly number[];
+    readonly mask: readonly number[];
+  }[];
   readonly loaded: readonly (Rendered & { readonly ids: readonly number[] })[];
 }
 
-const cases = JSON.parse(readFileSync(join(chatFixtures, "chat.cases.json"), "utf8")) as Cases;
+const cases = JSON.parse(readFileSync(join(chatFixtures, "rendered.json"), "utf8")) as Cases;
 const templates = new Map(
   readdirSync(chatFixtures)
     .filter((file) => file.endsWith(".jinja"))
@@ -145,6 +151,15 @@ describe("conversations", () => {
       expect(checked).toBeGreaterThan(3);
     });
   }
+
+  test("where a template marks what is generated, ids and mask are those of transformers", () => {
+    expect(cases.masked.length).toBeGreaterThan(0);
+    for (const { template, conversation, ids, mask } of cases.masked) {
+      const encoded = encodeAll(templates.get(template)!, cases.conversations[conversation]!);
+      expect([...encoded.ids]).toEqual(ids);
+      expect([...encoded.assistantMask]).toEqual(mask);
+    }
+  });
 
   test("each reply and its prompt have the ids that generation sees and gives", () => {
     for (const template of templates.values()) {
