@@ -238,7 +238,25 @@ describe("what generate holds", () => {
     expect(some.map(({ tokens }) => [...tokens])).toEqual(whole.map(({ tokens }) => [...tokens.subarray(0, 3)]));
     expect(some.map(({ logProbs, stopped }) => [logProbs.length, stopped])).toEqual(new Array(4).fill([3, false]));
     expect(lengths(await abortAfter(9, { sequencesAtOnce: 2 }))).toEqual([7, 7, 2, 2]);
+    gpu.resetPeak();
     expect(lengths(await abortAfter(0, { signal: AbortSignal.abort() }))).toEqual([0, 0, 0, 0]);
+    expect(gpu.stats.peakBytes).toBe(gpu.stats.liveBytes);
     expect(gpu.stats.liveBuffers).toBe(before);
+  });
+
+  test("a signal while prompts are encoded leaves out those of the next forward pass", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, config, { seed: 14 });
+    const controller = new AbortController();
+    const forward = model.forward.bind(model);
+    vi.spyOn(model, "forward").mockImplementation((...tokens) => {
+      controller.abort();
+      return forward(...tokens);
+    });
+    // One pass takes 2048 tokens: 34 of these prompts.
+    const many = Array.from({ length: 36 }, () => new Int32Array(60).fill(1));
+    const got = await generate(model, many, { maxNewTokens: 4, signal: controller.signal });
+    expect(got.map(({ tokens }) => tokens.length)).toEqual([...new Array(34).fill(1), 0, 0]);
   });
 });
