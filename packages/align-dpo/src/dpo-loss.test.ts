@@ -153,6 +153,24 @@ describe("dpoLoss", () => {
     expectNear("gradient", await tape.gradient(policy)!.data(), want, [want.length], 2e-6);
   });
 
+  test("a loss of one's own on the sequences' log-probs adds to the gradient", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    using tape = gpu.tape();
+    const { logProbs, options } = caseOf(3, "sigmoid", 0.5, 0);
+    const policy = tape.watch(gpu.tensor(logProbs));
+    const { loss, sequenceLogProbs } = dpoLoss(policy, {
+      ...{ beta: 0.5, starts: Int32Array.from(options.starts), sequences: Int32Array.from(options.sequences) },
+      referenceLogProbs: gpu.tensor(Float64Array.from(options.reference)),
+    });
+    tape.backwardFrom([
+      [loss, gpu.tensor([2])],
+      [sequenceLogProbs, gpu.full([6], -0.25)],
+    ]);
+    const want = dpoLossRef(logProbs, options).gradLogProbs.map((g) => 2 * g - 0.25);
+    expectNear("gradient", await tape.gradient(policy)!.data(), want, [want.length], 2e-6);
+  });
+
   test("settings are checked", () => {
     const { gpu } = device;
     using _scope = gpu.scope();

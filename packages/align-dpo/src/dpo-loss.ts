@@ -1,6 +1,6 @@
 /*
- * Preference losses of P pairs from ragged log-probs, in four small dispatches forward (three without matching) and two
- * backward: sums of sequences, ranks where a loss needs them, the loss with its derivative for every sum, and back.
+ * Preference losses of P pairs from ragged log-probs: two small dispatches forward (sums of sequences; the loss with its
+ * derivative for every sum), one more where values are matched by rank, and two backward.
  */
 import { DtypeError, OutOfRangeError, ShapeError } from "@ds3/errors";
 import { dims, flatGrid, type Gpu, record, type Tensor, teamOf } from "@ds3/tensor";

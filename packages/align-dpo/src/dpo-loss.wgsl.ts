@@ -1,4 +1,12 @@
-import { cachedTemplate, defineKernel, type Kernel, type Team, teamFeatures, teamReductions } from "@ds3/tensor";
+import {
+  cachedTemplate,
+  defineKernel,
+  FLAT_INDEX,
+  type Kernel,
+  type Team,
+  teamFeatures,
+  teamReductions,
+} from "@ds3/tensor";
 import { type MatchedLossName, pairLosses, SMOOTHED_SIGMOID, STABLE_FUNCTIONS } from "./pair-losses.wgsl.ts";
 import type { DpoLossName } from "./types.ts";
 
@@ -108,9 +116,10 @@ fn keyOf(value: f32) -> u32 {
 }
 fn firstKey(p: u32) -> u32 { return keyOf(${matchedTerms(loss).first("p")}); }
 fn secondKey(p: u32) -> u32 { return keyOf(${matchedTerms(loss).second("p")}); }
+${FLAT_INDEX}
 @compute @workgroup_size(${RANK_LANES})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let p = id.x;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = flatGroup(group, groups) * ${RANK_LANES}u + lane;
   if (p >= u.P) { return; }
   let first = firstKey(p);
   let second = secondKey(p);
@@ -128,7 +137,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }),
 );
 
-/** Invocations in a workgroup of `rankPairsWgsl`. */
+/** Invocations in a workgroup of `rankPairsWgsl` and `scaleGradientsWgsl`. */
 export const RANK_LANES = 8;
 
 /** True for the losses that need `rankPairsWgsl` first. */
@@ -160,12 +169,14 @@ export const scaleGradientsWgsl: () => Kernel = cachedTemplate(() =>
     reads: { gradients: "f32", gradLoss: "f32" },
     writes: { gradSums: "f32" },
     body: `
+${FLAT_INDEX}
 @compute @workgroup_size(${RANK_LANES})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= u.N) { return; }
-  var gradient = gradients[id.x] * gradLoss[0];
-  if (u.accumulate == 1u) { gradient += gradSums[id.x]; }
-  gradSums[id.x] = gradient;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = flatGroup(group, groups) * ${RANK_LANES}u + lane;
+  if (n >= u.N) { return; }
+  var gradient = gradients[n] * gradLoss[0];
+  if (u.accumulate == 1u) { gradient += gradSums[n]; }
+  gradSums[n] = gradient;
 }`,
   }),
 );
