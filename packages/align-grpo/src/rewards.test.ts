@@ -137,6 +137,21 @@ describe("scoreCompletions", () => {
     expect(scores.totals).toEqual([1, 1, null]);
   });
 
+  test("a signal ends the wait for a reward that hangs", async () => {
+    const abort = new AbortController();
+    let heard: unknown;
+    const hangs = reward("slow", (_, signal) => {
+      signal.addEventListener("abort", () => {
+        heard = signal.reason;
+      });
+      return new Promise<number>(() => {});
+    });
+    const waiting = scoreCompletions([hangs], three, { signal: abort.signal, onRewardError: "drop" });
+    abort.abort("enough");
+    await expect(waiting).rejects.toBe("enough");
+    expect(heard).toBe("enough");
+  });
+
   test("a batch that fails names its completions, and drops them all", async () => {
     const short: Reward = { name: "short", score: () => [1, 2] };
     const error = await scoreCompletions([short], three).catch((reason) => reason);

@@ -85,7 +85,7 @@ export interface RolloutOptions extends GrpoSettings, ScoreOptions {
   readonly seed?: number;
   /** Token ids to text, e.g. a tokenizer's. Default: the ids, with spaces between. */
   readonly decode?: (ids: Int32Array) => string;
-  /** Ends sampling early, when the run that takes the batches is ended by it. */
+  /** The run's own signal: ends sampling and scoring early; `train` then ends as it does between steps. */
   readonly signal?: AbortSignal;
   /** Called after each rollout. */
   readonly onRollout?: (report: RolloutReport) => void;

@@ -8,6 +8,8 @@ export interface ScoreOptions {
   readonly timeoutMs?: number;
   /** A failed reward ends the run, or takes its completion out of the group. Default `throw`. */
   readonly onRewardError?: "throw" | "drop";
+  /** Ends the wait: the signals of reward functions are aborted, and its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** Rewards of completions. */
@@ -21,6 +23,9 @@ export interface Scores {
 
 /** A completion's reward, or why it has none. */
 type Outcome = number | RewardError;
+
+/** How long a call may take. */
+type Patience = Required<Pick<ScoreOptions, "timeoutMs">> & Pick<ScoreOptions, "signal">;
 
 /**
  * Asks every reward for every completion and adds up: sum of weight x reward. Reward functions run side by side, each call
@@ -38,9 +43,12 @@ export async function scoreCompletions(
   completions: readonly Completion[],
   options: ScoreOptions = {},
 ): Promise<Scores> {
-  const { timeoutMs = 60_000, onRewardError = "throw" } = options;
+  const { timeoutMs = 60_000, onRewardError = "throw", signal } = options;
   checkRewards(rewards, timeoutMs);
-  const columns = await Promise.all(rewards.map((reward) => outcomesOf(reward, completions, timeoutMs)));
+  signal?.throwIfAborted();
+  const patience = { timeoutMs, ...(signal ? { signal } : {}) };
+  const columns = await Promise.all(rewards.map((reward) => outcomesOf(reward, completions, patience)));
+  signal?.throwIfAborted();
   const failed = columns.flat().find((outcome) => typeof outcome !== "number");
   if (failed !== undefined && onRewardError === "throw") throw failed;
   const kept = completions.map((_, i) => columns.every((column) => typeof column[i] === "number"));
@@ -57,13 +65,13 @@ function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
-async function outcomesOf(reward: Reward, completions: readonly Completion[], timeoutMs: number): Promise<Outcome[]> {
+async function outcomesOf(reward: Reward, completions: readonly Completion[], patience: Patience): Promise<Outcome[]> {
   if (completions.length === 0) return [];
   const { scoreOne } = reward;
-  if (!scoreOne) return batchOutcomes(reward, completions, timeoutMs);
+  if (!scoreOne) return batchOutcomes(reward, completions, patience);
   return Promise.all(
     completions.map(async (completion) => {
-      const score = await settle(reward.name, nameOf(completion), timeoutMs, (signal) =>
+      const score = await settle(reward.name, nameOf(completion), patience, (signal) =>
         scoreOne.call(reward, completion, signal),
       );
       return checked(reward.name, completion, score);
@@ -74,10 +82,10 @@ async function outcomesOf(reward: Reward, completions: readonly Completion[], ti
 async function batchOutcomes(
   reward: Reward,
   completions: readonly Completion[],
-  timeoutMs: number,
+  patience: Patience,
 ): Promise<Outcome[]> {
   const which = `${nameOf(completions[0]!)} to ${nameOf(completions.at(-1)!)}`;
-  const scores = await settle(reward.name, which, timeoutMs, (signal) => reward.score(completions, signal));
+  const scores = await settle(reward.name, which, patience, (signal) => reward.score(completions, signal));
   if (RewardError.is(scores)) return completions.map(() => scores as RewardError);
   const numbers = scores as readonly number[];
   if (numbers?.length === completions.length) return completions.map((of, i) => checked(reward.name, of, numbers[i]));
@@ -85,23 +93,24 @@ async function batchOutcomes(
   return completions.map(() => error);
 }
 
-/** What the function gave, or an error that says that it threw or took too long. */
+/** What the function gave, or an error that says that it threw, or that the wait is over. */
 async function settle<T>(
   name: string,
   which: string,
-  timeoutMs: number,
+  { timeoutMs, signal }: Patience,
   call: (signal: AbortSignal) => T | Promise<T>,
 ): Promise<T | RewardError> {
   const abort = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let end = (): void => {};
   const late = new Promise<RewardError>((resolve) => {
-    if (timeoutMs === Number.POSITIVE_INFINITY) return;
-    timer = setTimeout(() => {
+    end = () => {
       const error = timeout(name, which, timeoutMs);
       resolve(error);
-      abort.abort(error);
-    }, timeoutMs);
+      abort.abort(signal?.aborted ? signal.reason : error);
+    };
   });
+  const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(end, timeoutMs);
+  signal?.addEventListener("abort", end, { once: true });
   try {
     return await Promise.race([call(abort.signal), late]);
   } catch (cause) {
@@ -109,6 +118,7 @@ async function settle<T>(
     return failure(name, which, "a reward", actual, cause);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
 }
 

@@ -51,13 +51,16 @@ describe("bradleyTerryModel", () => {
       { prompt: ids(9), chosen: ids(1, 7), rejected: ids(2) },
       { prompt: ids(9, 9, 9), chosen: ids(4), rejected: ids(3, 3, 3, 6) },
     ];
-    const batch = await createPreferenceRows(mixed, { pairsPerBatch: 2, packs: true }).next();
-    const { total, terms } = bradleyTerryModel(model).loss(batch);
     const margins = [7 - 2, 4 - 6];
-    expect([await terms.accuracy!.item(), await terms.margin!.item()]).toEqual([0.5, 1.5]);
     const want = margins.reduce((sum, margin) => sum + Math.log1p(Math.exp(-margin)), 0) / 2;
-    expectNear("loss", await total.data(), [want], [1], 2e-5);
-    expect(batch.tokenCount).toBe(3 + 2 + 4 + 7);
+    // Pairs in both orders.
+    for (const seed of [0, 1, 2, 3, 4]) {
+      const batch = await createPreferenceRows(mixed, { pairsPerBatch: 2, packs: true, seed }).next();
+      const { total, terms } = bradleyTerryModel(model).loss(batch);
+      expect([await terms.accuracy!.item(), await terms.margin!.item()]).toEqual([0.5, 1.5]);
+      expectNear("loss", await total.data(), [want], [1], 2e-5);
+      expect(batch.tokenCount).toBe(3 + 2 + 4 + 7);
+    }
   });
 });
 

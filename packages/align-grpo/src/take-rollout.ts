@@ -23,10 +23,9 @@ export async function takeRollout(
   kept: readonly number[],
   rollout: number,
 ): Promise<RolloutState> {
-  const { prompts, rewards, groupSize, onRollout, signal } = options;
+  const { prompts, rewards, groupSize, onRollout } = options;
   const chosen = promptsOfRollout(options, kept, rollout);
   const sampled = await sample(options, chosen, rollout);
-  signal?.throwIfAborted();
   const { decode = (ids) => ids.join(" ") } = options;
   const completions = sampled.map(({ tokens, stopped }, i): Completion => {
     const promptIndex = chosen[Math.floor(i / groupSize)]!;
@@ -34,7 +33,6 @@ export async function takeRollout(
     return { ...named, tokens, text: decode(tokens), stopped };
   });
   const scores = await scoreCompletions(rewards, completions, options);
-  signal?.throwIfAborted();
   const advantages = groupAdvantages(scores.totals, groupSize, options);
   const samples = sampled.flatMap((one, i): Sample[] =>
     scores.totals[i] === null ? [] : [toSample(options, one, completions[i]!.promptIndex, advantages[i]!)],

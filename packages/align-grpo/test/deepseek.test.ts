@@ -61,8 +61,9 @@ test("a DeepSeek policy is raised by the reward of a DeepSeek reward model", asy
   expect(records[0]!.terms.kl).toBeCloseTo(0, 4);
   const mean = (part: readonly StepRecord[]): number =>
     part.reduce((sum, { terms }) => sum + terms.reward!, 0) / part.length;
-  const spread = 2 * fitted.at(-1)!.terms.margin!;
-  expect(mean(records.slice(-3)) - mean(records.slice(0, 3))).toBeGreaterThan(spread / 8);
+  // A quarter of what lies between a better and a worse completion.
+  const gain = mean(records.slice(-3)) - mean(records.slice(0, 3));
+  expect(gain).toBeGreaterThan(fitted.at(-1)!.terms.margin! / 4);
   expect(records.at(-1)!.terms.kl).toBeGreaterThan(0.01);
   expect(records[0]!.expertLoads).toBeDefined();
 });

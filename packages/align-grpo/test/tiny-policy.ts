@@ -1,12 +1,12 @@
 import { Arena, embedding, fillNormal, type Gpu, matmul } from "@ds3/tensor";
-import { arenaFiles, type Policy } from "@ds3/trainer";
+import { arenaFiles, type Policy, type TokenRows } from "@ds3/trainer";
 import type { ScoreModel } from "../src/index.ts";
 
 /** Ids of the tests' language: 0 ends a completion. */
 export const VOCABULARY = 8;
 const WIDTH = 12;
 
-/** A tiny model with logits and with scores, and how many sequences its rows held. */
+/** A tiny model with logits and with scores, and how many passes asked for logits. It insists on rows that rise. */
 export interface TinyModel extends Policy, ScoreModel {
   passes: number;
 }
@@ -19,25 +19,21 @@ export function createTinyModel(gpu: Gpu, { seed = 1, packs = true } = {}): Tiny
     { name: "score", shape: [1, WIDTH], decay: true },
   ]);
   for (const [stream, values] of [...arena.parameters.values()].entries()) fillNormal(values, 0.4, { seed, stream });
-  const product = (ids: Int32Array, weight: string) =>
-    matmul(embedding(arena.get("embed"), ids), arena.get(weight), { layout: "nt" });
+  const product = ({ inputs }: TokenRows, rows: Int32Array, weight: string) => {
+    if (rows.some((row, i) => i > 0 && row <= rows[i - 1]!)) throw new Error(`rows do not rise: ${rows}`);
+    const ids = rows.map((row) => inputs[row]!);
+    return matmul(embedding(arena.get("embed"), ids), arena.get(weight), { layout: "nt" });
+  };
   const model: TinyModel = {
     gpu,
     arena,
     packs,
     passes: 0,
-    logits({ inputs }, rows) {
+    logits(tokens, rows) {
       model.passes += 1;
-      return product(
-        rows.map((row) => inputs[row]!),
-        "head",
-      );
+      return product(tokens, rows, "head");
     },
-    scores: ({ inputs }, rows) =>
-      product(
-        rows.map((row) => inputs[row]!),
-        "score",
-      ).reshape([-1]),
+    scores: (tokens, rows) => product(tokens, rows, "score").reshape([-1]),
     ...arenaFiles(arena),
   };
   return model;
