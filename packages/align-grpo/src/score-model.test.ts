@@ -43,10 +43,10 @@ describe("bradleyTerryModel", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
     // A score that is the token's id: margins are known.
-    const model = {
-      ...{ gpu, packs: true, arena: createTinyModel(gpu).arena },
+    const model: ScoreModel = {
+      ...createTinyModel(gpu),
       scores: ({ inputs }, rows) => gpu.tensor(Float32Array.from(rows, (row) => inputs[row]!)),
-    } as ScoreModel;
+    };
     const mixed = [
       { prompt: ids(9), chosen: ids(1, 7), rejected: ids(2) },
       { prompt: ids(9, 9, 9), chosen: ids(4), rejected: ids(3, 3, 3, 6) },
