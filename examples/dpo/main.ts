@@ -1,0 +1,72 @@
+/*
+ * Direct preference optimisation: a model folder and pairs of replies -> a model folder that prefers the better ones.
+ */
+import { join } from "node:path";
+import {
+  computeReferenceLogProbs,
+  createPreferenceBatches,
+  dpoModel,
+  encodePreferences,
+  preferenceAccuracy,
+} from "@ds3/align-dpo";
+import { parsePreference } from "@ds3/data";
+import {
+  cosine,
+  holdOut,
+  listCounts,
+  loadModel,
+  readAll,
+  runTraining,
+  type Session,
+  saveModel,
+} from "@ds3/example-shared";
+import { openGpu } from "@ds3/tensor";
+import { formatProgress, train } from "@ds3/trainer";
+import { parseOptions } from "./options.ts";
+
+/** Trains on the better and the worse reply of each pair; measured on every tenth pair, which is not trained on. */
+export async function dpo(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
+  const options = parseOptions(argv);
+  const { out, resume, ...settings } = options;
+  const { loss, beta, labelSmoothing, steps, batch, length, learningRate: peak, seed } = settings;
+  await using gpu = await openGpu();
+  const start = await loadModel(gpu, options.model);
+  const { model, tokenizer, template } = start;
+
+  const records = await readAll(options.data, parsePreference, options.limit);
+  const { pairs, dropped } = encodePreferences(records, tokenizer, template, {
+    maxLength: length ?? model.config.maxPositionEmbeddings,
+  });
+  const { train: trained, heldOut } = holdOut(pairs);
+  print(`${trained.length} pairs, ${heldOut.length} held out; left out: ${listCounts(dropped)}`);
+  const measure = async (when: string): Promise<void> => {
+    const { accuracy, n } = await preferenceAccuracy(model, heldOut);
+    print(`${when}: the better reply is the likelier one in ${(100 * accuracy).toFixed(1)}% of ${n} held-out pairs`);
+  };
+  await measure("before");
+
+  // What the model said of every pair before it learned: the reference that it is held to.
+  const reference = await computeReferenceLogProbs(model, trained, {
+    cache: join(out, "reference.safetensors"),
+    onNote: print,
+    onProgress: (done, of) => status(`reference ${done}/${of}`),
+  });
+  const { stopped } = await train({
+    model: dpoModel(model, { loss, beta, labelSmoothing }),
+    batches: createPreferenceBatches(trained, { batch, reference, seed, packs: model.packs }),
+    steps,
+    schedule: cosine(peak, steps),
+    checkpointEvery: Math.ceil(steps / 4),
+    ...{ folder: out, resume, settings, signal },
+    onStep: ({ step, terms: { margin, accuracy } }) =>
+      print(`step ${step}: margin ${margin!.toFixed(3)}, ${(100 * accuracy!).toFixed(0)}% of the batch in order`),
+    onProgress: (progress) => status(formatProgress(progress)),
+    onNote: print,
+  });
+  if (stopped) return print("Stopped; the same command with --resume goes on.");
+  await measure("after");
+  await saveModel(join(out, "model"), start);
+  print(`The model is in ${join(out, "model")}.`);
+}
+
+await runTraining(import.meta, dpo);

@@ -1,0 +1,68 @@
+/*
+ * Pre-training: text files -> a tokenizer and a small DeepSeek-V3 that goes on with a text, as a model folder.
+ */
+import { join } from "node:path";
+import { type BatchCursor, createBatches, type Document, packDocuments, splitDocuments } from "@ds3/data";
+import { readDocuments } from "@ds3/data/node";
+import { createDeepseek, deepseekPresets, deepseekV3, type TrainingBatch } from "@ds3/deepseek";
+import { cosine, runTraining, type Session, saveModel } from "@ds3/example-shared";
+import { crossEntropy, openGpu } from "@ds3/tensor";
+import { deepseekChatTemplate, trainBpe } from "@ds3/tokenizer";
+import { evaluate, formatProgress, train } from "@ds3/trainer";
+import { parseOptions } from "./options.ts";
+
+/** Trains a tokenizer, then a model, from random weights. */
+export async function pretrain(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
+  const options = parseOptions(argv);
+  const { out, resume, ...settings } = options;
+  const { data, column, vocabSize, steps, batch, length, learningRate: peak, seed } = settings;
+
+  // Some documents are kept apart before anything is learned, to measure on.
+  const documents: Document[] = [];
+  for await (const document of readDocuments(data, { column, textKey: column })) documents.push(document);
+  const texts = splitDocuments(documents, { validationFraction: 0.05, seed });
+
+  const { specialTokens } = deepseekPresets[settings.preset];
+  const ownTexts = texts.train.map((document) => document.text);
+  const tokenizer = trainBpe(ownTexts, { vocabSize, specialTokens: [...specialTokens, "<think>", "</think>"] });
+  const config = deepseekV3(settings.preset, { vocabSize: tokenizer.vocabSize });
+  const borders = { bosId: config.bosTokenId!, eosId: config.eosTokenId! };
+  const pack = (from: readonly Document[]) => packDocuments(from, (one) => tokenizer.encode(one), borders);
+  const windows = { batchSize: batch, sequenceLength: length, seed };
+  const batches = createBatches({ ...(await pack(texts.train)), ...windows });
+  const heldOut = [...createBatches({ ...(await pack(texts.validation)), ...windows, epochs: 1 })].slice(0, 16);
+  print(`${documents.length} documents, ${tokenizer.vocabSize} tokens in the tokenizer`);
+
+  await using gpu = await openGpu();
+  const model = createDeepseek(gpu, config, { seed, biasUpdateSpeed: 0.01 }); // ten times the paper's: few steps
+  const validate = () =>
+    evaluate({
+      gpu,
+      batches: heldOut,
+      loss: (one) => crossEntropy(model.head(model.forward({ ...one, batch, length }).normed), one.targets),
+      targetCount: ({ targetCount }) => targetCount,
+    });
+  const { stopped } = await train<TrainingBatch>({
+    model,
+    batches: {
+      tokensPerBatch: batch * length,
+      next: () => ({ ...batches.next().value!, batch, length }),
+      cursor: () => batches.cursor(),
+      seek: (cursor) => batches.seek(cursor as BatchCursor),
+    },
+    steps,
+    schedule: cosine(peak, steps),
+    validate: { every: Math.ceil(steps / 5), run: validate },
+    checkpointEvery: Math.ceil(steps / 4),
+    ...{ folder: out, resume, settings, signal },
+    onProgress: (progress) => status(formatProgress(progress)),
+    onValidation: ({ step, validationLoss }) =>
+      print(`step ${step}: ${validationLoss.toFixed(3)} nats per held-out token`),
+    onNote: print,
+  });
+  if (stopped) return print("Stopped; the same command with --resume goes on.");
+  await saveModel(join(out, "model"), { model, tokenizer, template: { source: deepseekChatTemplate } });
+  print(`The model is in ${join(out, "model")}.`);
+}
+
+await runTraining(import.meta, pretrain);

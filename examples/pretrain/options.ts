@@ -1,0 +1,23 @@
+import { choice, count, type Flags, flag, integer, number, parseFlags, paths, text } from "@ds3/example-shared";
+
+const flags = {
+  data: paths("text to learn: .txt, .md, .jsonl, .csv, .tsv"),
+  column: text("the field that holds the text in .jsonl, .csv and .tsv files", "text"),
+  preset: choice("model size", ["tiny", "mini", "mini-v3"], "tiny"),
+  vocabSize: count("most tokens of the tokenizer", 1024),
+  steps: count("optimiser steps", 600),
+  batch: count("windows of a batch", 4),
+  length: count("tokens of a window", 256),
+  learningRate: number("highest learning rate", 6e-3),
+  seed: integer("seed of weights and data order", 0),
+  out: text("folder for model, checkpoints and metrics", "runs/pretrain"),
+  resume: flag("go on from the newest checkpoint in --out"),
+};
+
+/** The command line of `pretrain`, checked. */
+export type Options = Flags<typeof flags>;
+
+/** Reads the command line. @throws ConfigError naming what is wrong. */
+export function parseOptions(argv: readonly string[]): Options {
+  return parseFlags("pretrain", "Trains a tokenizer and a small DeepSeek-V3 on text.", argv, flags);
+}
