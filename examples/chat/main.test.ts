@@ -40,6 +40,12 @@ test("one line, one reply; a seed repeats the chat", async () => {
   expect(await talk(lines("who are you", "what is one plus one"))).toBe(printed);
 });
 
+test("no control character of the model's reaches the terminal", async () => {
+  const printed = await talk(lines("who are you"), "--seed 1 --temperature 50 --top-p 1 --max-tokens 300");
+  expect(printed).not.toMatch(/[^\P{Cc}\n\t]/u);
+  expect(printed).toMatch(/\ufffd/);
+});
+
 test("what was said is remembered until /new", async () => {
   const greedy = "--temperature 0 --max-tokens 4";
   const fresh = await talk(lines("two three"), greedy);

@@ -52,12 +52,15 @@ export async function chat(argv: readonly string[], { input, output }: ChatStrea
     if (isOpen) lines.prompt();
   }
   process.off("SIGINT", interrupt);
+  if (isTerminal) print("\n");
 
   async function answer(said: string, signal: AbortSignal): Promise<void> {
+    // A model can write any byte, and control characters would command the terminal.
+    const onText = (words: string): void => print(words.replaceAll(/[^\P{Cc}\n\t]/gu, "\ufffd"));
     const onForgotten = (messages: number): void =>
       print(`[the ${messages} oldest messages no longer fit: forgotten]\n`);
     try {
-      const isWhole = await conversation.reply(said, { onText: print, onForgotten, signal });
+      const isWhole = await conversation.reply(said, { onText, onForgotten, signal });
       print(isWhole ? "\n" : signal.aborted ? " [stopped]\n" : ` [cut off: --max-tokens ${rest.maxTokens}]\n`);
     } catch (error) {
       // A message that is too long is told, and the chat goes on.
