@@ -42,7 +42,7 @@ def losses(policy, reference, lengths, beta, eps):
     }
 
 
-def make(name, pairs, tokens, beta, eps):
+def make(name, pairs, tokens, beta, eps, nll_weight):
     policy = (-torch.rand(2 * pairs, tokens, dtype=F64) * 3).float().to(F64).requires_grad_()
     reference = (policy.detach() + 0.7 * torch.randn(2 * pairs, tokens, dtype=F64)).float().to(F64)
     mask = torch.zeros(2 * pairs, tokens + 1, dtype=torch.int32)
@@ -52,14 +52,17 @@ def make(name, pairs, tokens, beta, eps):
     lengths = mask.sum(1).to(F64)
     sums = [(logps * mask[:, 1:]).sum(1) for logps in (policy, reference)]
     expected = {}
-    for loss, values in losses(*sums, lengths, beta, eps).items():
-        expected[f"loss.{loss}"] = values.mean()[None]
-        (expected[f"grad.{loss}"],) = torch.autograd.grad(values.mean(), policy, retain_graph=True)
+    means = {loss: values.mean() for loss, values in losses(*sums, lengths, beta, eps).items()}
+    nll = -sums[0][:pairs].sum() / lengths[:pairs].sum()
+    means["sigmoid_nll"] = means["sigmoid"] + nll_weight * nll
+    for loss, mean in means.items():
+        expected[f"loss.{loss}"] = mean[None]
+        (expected[f"grad.{loss}"],) = torch.autograd.grad(mean, policy, retain_graph=True)
     expected |= {"sequence_policy": sums[0], "sequence_reference": sums[1], "rewards": beta * (sums[0] - sums[1])}
-    config = {"beta": beta, "label_smoothing": eps, "pairs": pairs, "tokens": tokens}
+    config = {"beta": beta, "label_smoothing": eps, "nll_weight": nll_weight, "pairs": pairs, "tokens": tokens}
     inputs = {"policy_logps": policy, "reference_logps": reference, "completion_mask": mask}
     save_fixture("align-dpo", name, config, inputs, expected)
 
 
-make("dpo_five_pairs", 5, 12, 0.2, 0.15)
-make("dpo_one_pair", 1, 7, 1.0, 0.05)
+make("dpo_five_pairs", 5, 12, 0.2, 0.15, 0.7)
+make("dpo_one_pair", 1, 7, 1.0, 0.05, 1.5)

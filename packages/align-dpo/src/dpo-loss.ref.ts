@@ -2,7 +2,8 @@
  * Preference losses in double precision, from the papers' equations.
  *
  * a = log pi(chosen) / ref(chosen), b = log pi(rejected) / ref(rejected), summed over tokens; n, m tokens of each, at
- * least 1; beta; e label smoothing; s(x) = 1 / (1 + exp(-x)).
+ * least 1; beta; e label smoothing; s(x) = 1 / (1 + exp(-x)). To the mean of the pairs' losses comes nllWeight times
+ * the mean of - log pi over all chosen tokens.
  */
 import { sumSequencesBackwardRef, sumSequencesRef } from "./sum-sequences.ref.ts";
 import type { DpoLossName } from "./types.ts";
@@ -18,6 +19,7 @@ export interface DpoLossRefOptions {
   readonly loss: DpoLossName;
   readonly beta: number;
   readonly labelSmoothing: number;
+  readonly nllWeight: number;
 }
 
 /** What the f64 reference gives. */
@@ -27,6 +29,8 @@ export interface DpoLossRefResult {
   readonly sequenceLogProbs: Float64Array;
   /** [2P], chosen of all pairs, then rejected. */
   readonly rewards: Float64Array;
+  /** Mean of - log pi over all chosen tokens. */
+  readonly nll: number;
   readonly margin: number;
   readonly accuracy: number;
   /** [R] gradient of the loss for every log-prob. */
@@ -47,7 +51,7 @@ type Equation = (pair: Pair, beta: number, e: number) => Term;
 
 /** Mean loss over P pairs with its gradient, rewards and figures. */
 export function dpoLossRef(logProbs: ArrayLike<number>, options: DpoLossRefOptions): DpoLossRefResult {
-  const { starts, sequences, reference, loss, beta, labelSmoothing } = options;
+  const { starts, sequences, reference, loss, beta, labelSmoothing, nllWeight } = options;
   const sums = sumSequencesRef(logProbs, starts);
   const ratios = Float64Array.from(sequences, (s, slot) => sums[s]! - reference[slot]!);
   const lengths = Array.from(sequences, (s) => Math.max(1, starts[s + 1]! - starts[s]!));
@@ -69,6 +73,14 @@ export function dpoLossRef(logProbs: ArrayLike<number>, options: DpoLossRefOptio
     for (let k = 0; k < P; k++) add(term(chosen[k]!, rejected[k]!), chosen[k]!, rejected[k]!);
   } else for (let p = 0; p < P; p++) add(term(p, p), p, p);
 
+  const chosenTokens = lengths.slice(0, P).reduce((sum, length) => sum + length, 0);
+  let nll = 0;
+  for (let p = 0; p < P; p++) {
+    nll -= sums[sequences[p]!]! / chosenTokens;
+    gradSums[sequences[p]!]! -= nllWeight / chosenTokens;
+  }
+  total += nllWeight * nll;
+
   /** Sorted margins of the policy against sorted margins of the reference: not of the same pair. */
   function addMatchedMargins(): void {
     const policy = Float64Array.from({ length: P }, (_, p) => sums[sequences[p]!]! - sums[sequences[P + p]!]!);
@@ -87,6 +99,7 @@ export function dpoLossRef(logProbs: ArrayLike<number>, options: DpoLossRefOptio
     loss: total,
     sequenceLogProbs: sums,
     rewards,
+    nll,
     margin: margins.reduce((sum, margin) => sum + margin, 0) / P,
     accuracy: margins.filter((margin) => margin > 0).length / P,
     gradLogProbs: sumSequencesBackwardRef(gradSums, starts),

@@ -16,7 +16,7 @@ interface Case {
 }
 
 /** P pairs of completions of 0 to 17 tokens, their sequences in another order than the pairs. */
-function caseOf(P: number, loss: DpoLossName, beta: number, labelSmoothing: number): Case {
+function caseOf(P: number, loss: DpoLossName, beta: number, labelSmoothing = 0, nllWeight = 0): Case {
   const lengths = integers(2 * P, 18, 7 + P);
   const starts = [0];
   for (const length of lengths) starts.push(starts.at(-1)! + length);
@@ -24,24 +24,28 @@ function caseOf(P: number, loss: DpoLossName, beta: number, labelSmoothing: numb
   const sequences = Int32Array.from({ length: 2 * P }, (_, i) => (i * (2 * P - 1) + 1) % (2 * P));
   const sums = sumSequencesRef(logProbs, starts);
   const reference = normals(2 * P, 5 + P).map((v, slot) => Math.fround(sums[sequences[slot]!]! + 2 * v));
-  return { logProbs, options: { starts, sequences, reference, loss, beta, labelSmoothing } };
+  return { logProbs, options: { starts, sequences, reference, loss, beta, labelSmoothing, nllWeight } };
 }
 
 const smoothings = (loss: DpoLossName): number[] =>
   loss === "exo_pair" ? [0.1] : SMOOTHED.includes(loss) ? [0, 0.2] : [0];
+/** Beside the pairs' own losses, on one of each form of the kernel. */
+const nllWeights = (loss: DpoLossName): number[] => (["sigmoid", "ipo", "aot"].includes(loss) ? [0, 0.7] : [0]);
 const cases = dpoLossNames.flatMap((loss) =>
   smoothings(loss).flatMap((labelSmoothing) =>
     [
       { P: 1, beta: 0.1 },
       { P: 7, beta: 0.5 },
       { P: 129, beta: 0.3 },
-    ].map(({ P, beta }) => ({ P, ...caseOf(P, loss, beta, labelSmoothing) })),
+    ].flatMap(({ P, beta }) =>
+      nllWeights(loss).map((nllWeight) => ({ P, ...caseOf(P, loss, beta, labelSmoothing, nllWeight) })),
+    ),
   ),
 );
 
 testOp<DpoLossRefOptions>("dpoLoss", {
   cases: cases.map(({ P, logProbs, options }) => ({
-    label: `${options.loss} P ${P} smoothing ${options.labelSmoothing}`,
+    label: `${options.loss} P ${P} smoothing ${options.labelSmoothing} nll ${options.nllWeight}`,
     inputs: { logProbs: { shape: [logProbs.length], values: logProbs } },
     params: options,
   })),
@@ -68,7 +72,7 @@ describe("dpoLoss", () => {
   test.each([1, 7, 129])("figures of %i pairs", async (P) => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const { logProbs, options } = caseOf(P, "sigmoid", 0.3, 0);
+    const { logProbs, options } = caseOf(P, "sigmoid", 0.3);
     const want = dpoLossRef(logProbs, options);
     const got = dpoLoss(gpu.tensor(logProbs), {
       beta: 0.3,
@@ -84,6 +88,7 @@ describe("dpoLoss", () => {
       [got.margin, want.margin],
       [got.chosenReward, mean(want.rewards.subarray(0, P))],
       [got.rejectedReward, mean(want.rewards.subarray(P))],
+      [got.nll, want.nll],
     ] as const) {
       expect(tensor.shape).toEqual([1]);
       expect(Math.abs((await tensor.item()) - value)).toBeLessThan(1e-6 * scale);
@@ -100,7 +105,7 @@ describe("dpoLoss", () => {
         const options = { loss, beta: 1, labelSmoothing: loss === "exo_pair" ? 0.1 : 0 };
         const pair = { starts: Int32Array.of(0, 1, 2), sequences: Int32Array.of(0, 1), reference: [0, 0] };
         const logProbs = Float64Array.of(ratio, ratio / 2);
-        const want = dpoLossRef(logProbs, { ...options, ...pair });
+        const want = dpoLossRef(logProbs, { ...options, ...pair, nllWeight: 0 });
         using tape = gpu.tape();
         const policy = tape.watch(gpu.tensor(logProbs));
         const got = dpoLoss(policy, { ...options, starts: pair.starts, referenceLogProbs: gpu.zeros([2]) });
@@ -137,7 +142,7 @@ describe("dpoLoss", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
     using tape = gpu.tape();
-    const { logProbs, options } = caseOf(3, "ipo", 0.5, 0);
+    const { logProbs, options } = caseOf(3, "ipo", 0.5);
     const policy = tape.watch(gpu.tensor(logProbs));
     const loss = (name: DpoLossName) =>
       dpoLoss(policy, {
@@ -157,7 +162,7 @@ describe("dpoLoss", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
     using tape = gpu.tape();
-    const { logProbs, options } = caseOf(3, "sigmoid", 0.5, 0);
+    const { logProbs, options } = caseOf(3, "sigmoid", 0.5);
     const policy = tape.watch(gpu.tensor(logProbs));
     const { loss, sequenceLogProbs } = dpoLoss(policy, {
       ...{ beta: 0.5, starts: Int32Array.from(options.starts), sequences: Int32Array.from(options.sequences) },
@@ -187,6 +192,8 @@ describe("dpoLoss", () => {
     expect(refused({ labelSmoothing: 0.5 })).toThrow(
       "dpoLoss: labelSmoothing: expected a number in [0, 0.5), got 0.5.",
     );
+    expect(refused({ nllWeight: -0.1 })).toThrow(OutOfRangeError);
+    expect(refused({ nllWeight: Number.NaN })).toThrow("dpoLoss: nllWeight: expected a number of at least 0, got NaN.");
     expect(refused({ loss: "hinge", labelSmoothing: 0.1 })).toThrow(/expected 0 with loss "hinge", got 0.1/);
     expect(refused({ loss: "exo_pair" })).toThrow(/expected a number above 0 with loss "exo_pair", got 0/);
   });

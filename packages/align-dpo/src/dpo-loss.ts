@@ -24,7 +24,7 @@ export interface DpoLossOptions extends DpoLossSettings {
 
 /** The loss, and figures that come with it; only `loss` carries a gradient. */
 export interface DpoLossOutput {
-  /** [1] mean over the pairs. */
+  /** [1] mean over the pairs, and `nllWeight` times `nll`. */
   readonly loss: Tensor;
   /** [1] mean of chosen reward - rejected reward. */
   readonly margin: Tensor;
@@ -34,6 +34,8 @@ export interface DpoLossOutput {
   readonly chosenReward: Tensor;
   /** [1] mean over the pairs. */
   readonly rejectedReward: Tensor;
+  /** [1] mean of - log pi over all chosen tokens. */
+  readonly nll: Tensor;
   /** [2P] beta log(policy / reference) of each sequence: chosen of all pairs, then rejected. */
   readonly rewards: Tensor;
   /** [2P] summed log-prob of each sequence, in the order of `starts`. */
@@ -46,7 +48,7 @@ export interface DpoLossOutput {
  * With r = log(policy / reference) of a completion, summed over its tokens, `sigmoid` is DPO (Rafailov et al. 2023,
  * eq. 7): -log sigmoid(beta (r_chosen - r_rejected)); the equations of the others are in `dpo-loss.ref.ts`. `ipo` and
  * `sigmoid_norm` divide r by the number of tokens. A completion without tokens has log-prob 0, and length 1 there.
- * `aot` and `aot_unpaired` compare sorted values across the batch: P^2 steps, spread over P invocations.
+ * `nllWeight` times the mean of - log pi over all chosen tokens is added. `aot` and `aot_unpaired` compare sorted values across the batch: P^2 steps, spread over P invocations.
  *
  * Differs from TRL: its `sigmoid` ignores label smoothing, here it gives conservative DPO, (1 - e) L(d) + e L(-d); its
  * losses without smoothing ignore it too, here they refuse it.
@@ -63,17 +65,17 @@ export function dpoLoss(logProbs: Tensor, options: DpoLossOptions): DpoLossOutpu
   const gradients = gpu.empty([2 * P], "f32", "dpo gradients");
   const rewards = gpu.empty([2 * P], "f32", "dpo rewards");
   const mean = gpu.empty([1], "f32", "dpo loss");
-  const figures = gpu.empty([4], "f32", "dpo figures");
+  const figures = gpu.empty([5], "f32", "dpo figures");
   const operands = { sums, reference, places: uploaded };
   const order = isMatched(settings.loss) ? { order: rankPairs(gpu, settings.loss, operands, P) } : {};
   const outputs = { gradients, rewards, mean, figures };
   const kernel = dpoLossWgsl({ team: teamOf(gpu.target), loss: settings.loss });
-  gpu.dispatch(kernel, { ...operands, ...order, ...outputs }, uniformsOf(settings, P), [1]);
+  gpu.dispatch(kernel, { ...operands, ...order, ...outputs }, uniformsOf(settings, places), [1]);
   recordLoss(gpu, sums, mean, gradients);
   const figure = (i: number): Tensor => figures.slice(i, i + 1);
   return {
     ...{ loss: mean, margin: figure(0), accuracy: figure(1), chosenReward: figure(2), rejectedReward: figure(3) },
-    ...{ rewards, sequenceLogProbs: sums },
+    ...{ nll: figure(4), rewards, sequenceLogProbs: sums },
   };
 }
 
@@ -104,9 +106,13 @@ function recordLoss(gpu: Gpu, sums: Tensor, loss: Tensor, gradients: Tensor): vo
   });
 }
 
-function uniformsOf({ beta, labelSmoothing: flip }: Required<DpoLossSettings>, P: number): Record<string, number> {
+function uniformsOf(settings: Required<DpoLossSettings>, places: Int32Array): Record<string, number> {
+  const { beta, labelSmoothing: flip, nllWeight } = settings;
+  const P = places.length / 4;
+  const chosenTokens = places.subarray(2 * P, 3 * P).reduce((sum, length) => sum + length, 0);
   const logFlip = flip > 0 ? Math.log(flip) : 0;
-  return { P, beta, keep: 1 - flip, flip, logKeep: Math.log1p(-flip), logFlip };
+  const smoothing = { keep: 1 - flip, flip, logKeep: Math.log1p(-flip), logFlip };
+  return { P, beta, ...smoothing, nllWeight, chosenTokens };
 }
 
 /** Number of pairs. */

@@ -21,11 +21,21 @@ export interface DpoLossParams {
   readonly loss: DpoLossName;
 }
 
-const UNIFORMS = { P: "u32", beta: "f32", keep: "f32", flip: "f32", logKeep: "f32", logFlip: "f32" } as const;
+const UNIFORMS = {
+  P: "u32",
+  beta: "f32",
+  keep: "f32",
+  flip: "f32",
+  logKeep: "f32",
+  logFlip: "f32",
+  nllWeight: "f32",
+  chosenTokens: "f32",
+} as const;
 
 /**
  * Mean loss over the pairs, gradients [2P] of it for `sums`, rewards [2P] = beta log(policy / reference) in the order of
- * `reference`, figures [4] = means of: margin, accuracy, chosen reward, rejected reward. One team for all pairs.
+ * `reference`, figures [5] = means of: margin, accuracy, chosen reward, rejected reward, and - log pi of a chosen token.
+ * One team for all pairs.
  */
 export const dpoLossWgsl: (params: DpoLossParams) => Kernel = cachedTemplate(({ team, loss }: DpoLossParams) =>
   defineKernel({
@@ -44,6 +54,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   var rejectedTotal = 0.0;
   var marginTotal = 0.0;
   var better = 0.0;
+  var chosenLogProb = 0.0;
   for (var p = lane; p < u.P; p += ${team.size}u) {
     let c = u32(places[p]);
     let r = u32(places[u.P + p]);
@@ -58,9 +69,11 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     var value: f32;
     ${isMatched(loss) ? matchedBody(loss) : pairBody(loss)}
     total += value;
+    chosenLogProb += sums[c];
   }
   let share = 1.0 / f32(u.P);
-  let loss = teamSum(total, lane) * share;
+  let nll = -teamSum(chosenLogProb, lane) / u.chosenTokens;
+  let loss = teamSum(total, lane) * share + u.nllWeight * nll;
   let margin = teamSum(marginTotal, lane) * share;
   let accuracy = teamSum(better, lane) * share;
   let chosenReward = teamSum(chosenTotal, lane) * share;
@@ -71,6 +84,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     figures[1] = accuracy;
     figures[2] = chosenReward;
     figures[3] = rejectedReward;
+    figures[4] = nll;
   }
 }`,
   }),
@@ -83,7 +97,7 @@ function pairBody(loss: keyof typeof pairLosses): string {
     var gradChosen: f32;
     var gradRejected: f32;
     ${pairLosses[loss]}
-    gradients[c] = gradChosen / f32(u.P);
+    gradients[c] = gradChosen / f32(u.P) - u.nllWeight / u.chosenTokens;
     gradients[r] = gradRejected / f32(u.P);`;
 }
 
@@ -94,7 +108,7 @@ function matchedBody(loss: MatchedLossName): string {
     let b = order[u.P + p];
     let x = u.beta * (${terms.first("a")} - (${terms.second("b")}));
     ${SMOOTHED_SIGMOID}
-    gradients[u32(places[a])] = u.beta * slope / f32(u.P);
+    gradients[u32(places[a])] = u.beta * slope / f32(u.P) - u.nllWeight / u.chosenTokens;
     gradients[u32(places[u.P + ${loss === "aot" ? "a" : "b"}])] = -u.beta * slope / f32(u.P);`;
 }
 

@@ -13,12 +13,12 @@ const device = useTestGpu();
 const pairs = toyPairs(9, 2);
 
 /** Loss, terms and gradients of one batch of all pairs. */
-async function step(packs: boolean, loss: DpoLossName, reference: ReferenceLogProbs) {
+async function step(packs: boolean, loss: DpoLossName, reference: ReferenceLogProbs, nllWeight = 0) {
   const { gpu } = device;
   using _scope = gpu.scope();
   using tape = gpu.tape();
   const policy = createTinyPolicy(gpu, { packs });
-  const model = dpoModel(policy, { loss, labelSmoothing: loss === "exo_pair" ? 0.1 : 0 });
+  const model = dpoModel(policy, { loss, nllWeight, labelSmoothing: loss === "exo_pair" ? 0.1 : 0 });
   const { total, terms } = model.loss(createPreferenceBatches(pairs, { batch: 9, reference, packs }).next());
   tape.backward(total);
   const read = Object.entries(terms).map(async ([name, term]) => [name, await term.item()] as const);
@@ -39,14 +39,23 @@ test("before the first step policy and reference are one: margin 0, loss log 2, 
   expect(head.some((value) => Math.abs(value) > 1e-3)).toBe(true);
 });
 
+test("with nllWeight the negative log-likelihood of a chosen token is a term of the loss", async () => {
+  using _scope = device.gpu.scope();
+  const reference = await computeReferenceLogProbs(createTinyPolicy(device.gpu), pairs);
+  const { loss, terms } = await step(false, "sigmoid", reference, 0.5);
+  const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
+  expect(terms.nll).toBeCloseTo(-sum(reference.chosen) / sum(pairs.map(({ chosen }) => chosen.length)), 5);
+  expect(loss).toBeCloseTo(Math.log(2) + 0.5 * terms.nll!, 5);
+});
+
 test.each(dpoLossNames)("%s: packed rows give what separate ones give", async (loss) => {
   const reference = {
     chosen: Float32Array.from(pairs, ({ chosen }, i) => -2.9 * chosen.length - Math.sin(i)),
     rejected: Float32Array.from(pairs, ({ rejected }, i) => -3.1 * rejected.length + Math.cos(i)),
   };
-  const [packed, separate] = [await step(true, loss, reference), await step(false, loss, reference)];
+  const [packed, separate] = [await step(true, loss, reference, 0.3), await step(false, loss, reference, 0.3)];
   expectNear("loss", [packed.loss], [separate.loss], [1], 1e-5);
-  expectNear("terms", Object.values(packed.terms), Object.values(separate.terms), [4], 1e-5);
+  expectNear("terms", Object.values(packed.terms), Object.values(separate.terms), [5], 1e-5);
   expectNear("gradient", packed.head, separate.head, [packed.head.length], 1e-5);
 });
 

@@ -7,7 +7,7 @@ import type { DpoLossSettings } from "./types.ts";
 
 /**
  * The policy as `train` takes it, with a preference loss. Terms that are logged: `margin`, `accuracy`, `chosenReward`,
- * `rejectedReward`, as in `dpoLoss`. Only rows that predict completion tokens go through the policy's head.
+ * `rejectedReward`, as in `dpoLoss`, and with an `nllWeight` above 0 `nll`. Only rows that predict completion tokens go through the policy's head.
  *
  * @throws ConfigError, OutOfRangeError for settings, at once.
  */
@@ -21,8 +21,9 @@ export function dpoModel(policy: Policy, settings: DpoLossSettings = {}): Traina
       const logProbs = tokenLogProbs(policy.logits(tokens, rows, true), targets);
       const reference = gpu.tensor(referenceLogProbs, [referenceLogProbs.length], "f32", "reference log-probs");
       const output = dpoLoss(logProbs, { ...resolved, starts, sequences, referenceLogProbs: reference });
-      const { loss, margin, accuracy, chosenReward, rejectedReward } = output;
-      return { total: loss, terms: { margin, accuracy, chosenReward, rejectedReward } };
+      const { loss, margin, accuracy, chosenReward, rejectedReward, nll } = output;
+      const terms = { margin, accuracy, chosenReward, rejectedReward };
+      return { total: loss, terms: resolved.nllWeight > 0 ? { ...terms, nll } : terms };
     },
     afterStep: () => policy.afterStep?.(),
     expertLoads: () => policy.expertLoads?.(),

@@ -15,10 +15,10 @@ export const dpoLossNames: readonly DpoLossName[] = Object.freeze(Object.keys(LA
  * Settings with their defaults, checked.
  *
  * @throws ConfigError for a loss that is none, and for label smoothing with a loss that does not know it or without it
- * with `exo_pair`; OutOfRangeError for a beta or a smoothing out of its range.
+ * with `exo_pair`; OutOfRangeError for a number out of its range.
  */
 export function resolveDpoSettings(settings: DpoLossSettings): Required<DpoLossSettings> {
-  const { loss = "sigmoid", beta = 0.1, labelSmoothing = 0 } = settings;
+  const { loss = "sigmoid", beta = 0.1, labelSmoothing = 0, nllWeight = 0 } = settings;
   const op = "dpoLoss";
   if (!Object.hasOwn(LABEL_SMOOTHING, loss)) {
     const hint = didYouMean(loss, dpoLossNames);
@@ -32,8 +32,11 @@ export function resolveDpoSettings(settings: DpoLossSettings): Required<DpoLossS
     const expected = "a number in [0, 0.5)";
     throw new OutOfRangeError({ op, operand: "labelSmoothing", expected, actual: `${labelSmoothing}` });
   }
+  if (!(nllWeight >= 0 && Number.isFinite(nllWeight))) {
+    throw new OutOfRangeError({ op, operand: "nllWeight", expected: "a number of at least 0", actual: `${nllWeight}` });
+  }
   requireSmoothing(loss, labelSmoothing);
-  return { loss, beta, labelSmoothing };
+  return { loss, beta, labelSmoothing, nllWeight };
 }
 
 function requireSmoothing(loss: DpoLossName, labelSmoothing: number): void {

@@ -21,10 +21,10 @@ function checkReference(fixture: Fixture, compare: (loss: DpoLossName) => Compar
   const reference = sumSequencesRef(given.reference, starts);
   expectStored(fixture, "sequence_reference", reference);
   const sequences = Int32Array.from(reference, (_, i) => i);
-  for (const { key, loss, labelSmoothing } of given.losses) {
-    const got = dpoLossRef(policy, { starts, sequences, reference, loss, beta, labelSmoothing });
-    compare(loss)(fixture, `loss.${key}`, [got.loss]);
-    compare(loss)(fixture, `grad.${key}`, toRows(given, got.gradLogProbs));
+  for (const { key, ...settings } of given.losses) {
+    const got = dpoLossRef(policy, { starts, sequences, reference, beta, ...settings });
+    compare(settings.loss)(fixture, `loss.${key}`, [got.loss]);
+    compare(settings.loss)(fixture, `grad.${key}`, toRows(given, got.gradLogProbs));
     expectStored(fixture, "sequence_policy", got.sequenceLogProbs);
     expectStored(fixture, "rewards", got.rewards);
   }

@@ -25,6 +25,12 @@ export interface DpoLossSettings {
    * DPO; `robust`, `exo_pair` (which needs it above 0), `aot` and `aot_unpaired` know it, the other losses refuse it.
    */
   readonly labelSmoothing?: number;
+  /**
+   * Weight of the chosen completions' own negative log-likelihood, the mean over all their tokens, which is added to the
+   * loss: it keeps them likely while the rejected ones are pushed away (Pang et al. 2024, arXiv 2404.19733; TRL's
+   * `rpo_alpha`). 0 or more. Default 0.
+   */
+  readonly nllWeight?: number;
 }
 
 /** A prompt with a better and a worse completion, as token ids. */

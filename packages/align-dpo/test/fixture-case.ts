@@ -12,15 +12,26 @@ export interface FixtureCase {
   readonly reference: Float64Array;
   readonly beta: number;
   /** The losses that the fixture expects, under its own names. */
-  readonly losses: readonly { readonly key: string; readonly loss: DpoLossName; readonly labelSmoothing: number }[];
+  readonly losses: readonly FixtureLoss[];
 }
+
+/** A loss as a fixture names it, and its settings. */
+export interface FixtureLoss {
+  readonly key: string;
+  readonly loss: DpoLossName;
+  readonly labelSmoothing: number;
+  readonly nllWeight: number;
+}
+
+/** The fixtures' own names of a loss with settings of its own. */
+const NAMED: Readonly<Record<string, DpoLossName>> = { conservative: "sigmoid", sigmoid_nll: "sigmoid" };
 
 /** Losses that take the fixture's label smoothing; `conservative` is `sigmoid` with it. */
 const SMOOTHED = ["conservative", "robust", "exo_pair", "aot", "aot_unpaired"];
 
 /** Reads inputs: masked rows [2P, tokens], chosen ones first; column t counts when the mask's column t + 1 is set. */
 export function fixtureCase(fixture: Fixture): FixtureCase {
-  const config = fixture.meta.config as { tokens: number; beta: number; label_smoothing: number };
+  const config = fixture.meta.config as Record<"tokens" | "beta" | "label_smoothing" | "nll_weight", number>;
   const { tokens, beta } = config;
   const mask = fixture.i32("completion_mask");
   const rows = mask.length / (tokens + 1);
@@ -35,8 +46,9 @@ export function fixtureCase(fixture: Fixture): FixtureCase {
     .flatMap((name) => /^loss\.(.+)$/.exec(name)?.[1] ?? [])
     .map((key) => ({
       key,
-      loss: (key === "conservative" ? "sigmoid" : key) as DpoLossName,
+      loss: NAMED[key] ?? (key as DpoLossName),
       labelSmoothing: SMOOTHED.includes(key) ? config.label_smoothing : 0,
+      nllWeight: key.endsWith("_nll") ? config.nll_weight : 0,
     }));
   const both = { policy: ragged("policy_logps"), reference: ragged("reference_logps") };
   return { kept, size: rows * tokens, starts, ...both, beta, losses };

@@ -61,6 +61,43 @@ test.each(dpoLossNames)("%s: training raises margin and accuracy, also on held-o
   expect(steps[0]!.tokens).toBeGreaterThan(2 * 16 * 3);
 });
 
+describe("nllWeight", () => {
+  /** The chosen token stands in the rejected completion as well, after another one: to push that away pushes it down. */
+  const alike = Array.from({ length: 12 }, (_, i) => {
+    const [prompt, chosen] = [Int32Array.of(i, i), Int32Array.of(i)];
+    return { prompt, chosen, rejected: Int32Array.of(i + 11, i, i, i) };
+  });
+
+  /** Log-probs of chosen completions before and after, and what the last step logs. */
+  async function trainAlike(settings: DpoLossSettings) {
+    const policy = createTinyPolicy(device.gpu);
+    const reference = await computeReferenceLogProbs(policy, alike);
+    let terms: StepRecord["terms"] = {};
+    await train({
+      model: dpoModel(policy, { beta: 0.5, ...settings }),
+      batches: createPreferenceBatches(alike, { batch: 12, reference }),
+      steps: 30,
+      schedule: () => 0.02,
+      onStep: (record) => {
+        terms = record.terms;
+      },
+    });
+    return { before: reference.chosen, after: (await computeReferenceLogProbs(policy, alike)).chosen, terms };
+  }
+
+  test("chosen completions that plain DPO lets fall rise, and the margin still grows", async () => {
+    using _scope = device.gpu.scope();
+    const plain = await trainAlike({});
+    expect(plain.terms.margin).toBeGreaterThan(1);
+    expect(plain.terms).not.toHaveProperty("nll");
+    for (const [i, logProb] of plain.after.entries()) expect(logProb).toBeLessThan(plain.before[i]! - 0.5);
+    const kept = await trainAlike({ nllWeight: 2 });
+    expect(kept.terms.margin).toBeGreaterThan(1);
+    for (const [i, logProb] of kept.after.entries()) expect(logProb).toBeGreaterThan(kept.before[i]! + 0.5);
+    expect(kept.terms.nll).toBeLessThan(1);
+  });
+});
+
 describe("resume", () => {
   test("N + N steps equal 2 N bit for bit; the reference comes from the cache, not from the trained policy", async () => {
     using _scope = device.gpu.scope();
