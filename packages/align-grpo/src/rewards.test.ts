@@ -1,5 +1,6 @@
+import { getEventListeners } from "node:events";
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { completionOf } from "../test/completions.ts";
 import { answerReward, isSameAnswer } from "./answer-reward.ts";
 import { RewardError, RewardTimeoutError } from "./errors.ts";
@@ -150,6 +151,34 @@ describe("scoreCompletions", () => {
     abort.abort("enough");
     await expect(waiting).rejects.toBe("enough");
     expect(heard).toBe("enough");
+  });
+
+  test("a hundred completions put one listener on the signal, and take it off: Node has nothing to warn of", async () => {
+    const warnings: string[] = [];
+    const warn = ({ name }: Error): void => void warnings.push(name);
+    process.on("warning", warn);
+    onTestFinished(() => void process.off("warning", warn));
+    const { signal } = new AbortController();
+    const many = Array.from({ length: 100 }, (_, i) => completionOf(`${i}`, { sampleIndex: i }));
+    const rewards = [reward("slow", () => new Promise<number>((resolve) => setTimeout(resolve, 5, 1))), answerReward()];
+    const scoring = scoreCompletions(rewards, many, { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    expect((await scoring).totals).toEqual(Array(100).fill(1));
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    await new Promise(setImmediate); // warnings are emitted in a later turn
+    expect(warnings).toEqual([]);
+  });
+
+  test("a reward that aborts the signal itself leaves no later one waiting", async () => {
+    const abort = new AbortController();
+    const heard: boolean[] = [];
+    const quits = reward("quits", (_, signal) => {
+      heard.push(signal.aborted);
+      abort.abort("enough");
+      return new Promise<number>(() => {});
+    });
+    await expect(scoreCompletions([quits], three, { signal: abort.signal })).rejects.toBe("enough");
+    expect(heard).toEqual([false, true, true]);
   });
 
   test("a batch that fails names its completions, and drops them all", async () => {

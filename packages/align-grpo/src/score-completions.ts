@@ -24,8 +24,12 @@ export interface Scores {
 /** A completion's reward, or why it has none. */
 type Outcome = number | RewardError;
 
-/** How long a call may take. */
-type Patience = Required<Pick<ScoreOptions, "timeoutMs">> & Pick<ScoreOptions, "signal">;
+/** How long calls may take, and what ends all that are waited for. */
+interface Patience {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly waiting: Set<() => void>;
+}
 
 /**
  * Asks every reward for every completion and adds up: sum of weight x reward. Reward functions run side by side, each call
@@ -46,8 +50,9 @@ export async function scoreCompletions(
   const { timeoutMs = 60_000, onRewardError = "throw", signal } = options;
   checkRewards(rewards, timeoutMs);
   signal?.throwIfAborted();
-  const patience = { timeoutMs, ...(signal ? { signal } : {}) };
-  const columns = await Promise.all(rewards.map((reward) => outcomesOf(reward, completions, patience)));
+  const columns = await withPatience(timeoutMs, signal, (patience) =>
+    Promise.all(rewards.map((reward) => outcomesOf(reward, completions, patience))),
+  );
   signal?.throwIfAborted();
   const failed = columns.flat().find((outcome) => typeof outcome !== "number");
   if (failed !== undefined && onRewardError === "throw") throw failed;
@@ -63,6 +68,24 @@ export async function scoreCompletions(
 
 function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
+
+/** One listener at the signal for however many calls: Node warns of more than ten. */
+async function withPatience<T>(
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  ask: (patience: Patience) => Promise<T>,
+): Promise<T> {
+  const waiting = new Set<() => void>();
+  const endAll = (): void => {
+    for (const end of waiting) end();
+  };
+  signal?.addEventListener("abort", endAll, { once: true });
+  try {
+    return await ask({ timeoutMs, signal, waiting });
+  } finally {
+    signal?.removeEventListener("abort", endAll);
+  }
 }
 
 async function outcomesOf(reward: Reward, completions: readonly Completion[], patience: Patience): Promise<Outcome[]> {
@@ -97,7 +120,7 @@ async function batchOutcomes(
 async function settle<T>(
   name: string,
   which: string,
-  { timeoutMs, signal }: Patience,
+  { timeoutMs, signal, waiting }: Patience,
   call: (signal: AbortSignal) => T | Promise<T>,
 ): Promise<T | RewardError> {
   const abort = new AbortController();
@@ -110,7 +133,8 @@ async function settle<T>(
     };
   });
   const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(end, timeoutMs);
-  signal?.addEventListener("abort", end, { once: true });
+  waiting.add(end);
+  if (signal?.aborted) end();
   try {
     return await Promise.race([call(abort.signal), late]);
   } catch (cause) {
@@ -118,7 +142,7 @@ async function settle<T>(
     return failure(name, which, "a reward", actual, cause);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", end);
+    waiting.delete(end);
   }
 }
 
