@@ -2,7 +2,7 @@
  * Batches of pairs without end. Every epoch visits all pairs in an order drawn from (seed, epoch) alone, and a batch may
  * run over into the next epoch, so that no pair is left out. All state is a cursor.
  */
-import { permutation } from "@ds3/data";
+import { createEpochOrder, type EpochCursor } from "@ds3/data";
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import type { BatchSource } from "@ds3/trainer";
 import { type PackPairsOptions, type PairRows, packPairs, requirePairs } from "./pack-pairs.ts";
@@ -26,12 +26,6 @@ export interface PreferenceBatch extends PairRows {
   readonly referenceLogProbs: Float32Array;
 }
 
-/** A place in the order of pairs: `index` pairs of `epoch` are consumed. Plain JSON. */
-export interface PreferenceCursor {
-  readonly epoch: number;
-  readonly index: number;
-}
-
 /** Batches of pairs for the trainer. */
 export interface PreferenceBatches extends BatchSource<PreferenceBatch> {
   /** Pairs of an epoch. */
@@ -39,7 +33,8 @@ export interface PreferenceBatches extends BatchSource<PreferenceBatch> {
   /** Tokens that are not padding; prompts count once for each completion. */
   tokensPerBatch(batch: PreferenceBatch): number;
   next(): PreferenceBatch;
-  cursor(): PreferenceCursor;
+  /** In pairs. */
+  cursor(): EpochCursor;
 }
 
 /**
@@ -54,34 +49,23 @@ export function createPreferenceBatches(
   options: PreferenceBatchOptions,
 ): PreferenceBatches {
   const { batch, reference, seed = 0, ...packing } = options;
-  requireInteger("createPreferenceBatches", "batch", batch, 1);
-  requireInteger("createPreferenceBatches", "seed", seed, 0);
+  requireBatch("createPreferenceBatches", batch);
   requirePairs("createPreferenceBatches", pairs);
   requireReference(reference, pairs.length);
-  let [epoch, index] = [0, 0];
-  let order: { readonly epoch: number; readonly pairs: Uint32Array } | undefined;
-  const nextPair = (): number => {
-    if (order?.epoch !== epoch) order = { epoch, pairs: permutation(pairs.length, { seed, stream: epoch }) };
-    const pair = order.pairs[index]!;
-    index += 1;
-    if (index === pairs.length) [epoch, index] = [epoch + 1, 0];
-    return pair;
-  };
+  const order = createEpochOrder(pairs.length, { seed });
   return {
     pairs: pairs.length,
     tokensPerBatch: ({ tokenCount }) => tokenCount,
     next: () => {
-      const chosen = Int32Array.from({ length: batch }, nextPair);
+      const chosen = Int32Array.from({ length: batch }, order.next);
       const rows = packPairs(
         Array.from(chosen, (pair) => pairs[pair]!),
         packing,
       );
       return { ...rows, pairs: chosen, referenceLogProbs: pick(reference, chosen) };
     },
-    cursor: () => ({ epoch, index }),
-    seek: (cursor) => {
-      [epoch, index] = placeOf(cursor, pairs.length);
-    },
+    cursor: order.cursor,
+    seek: order.seek,
   };
 }
 
@@ -100,23 +84,8 @@ function requireReference({ chosen, rejected }: ReferenceLogProbs, count: number
   });
 }
 
-function placeOf(cursor: unknown, pairs: number): [number, number] {
-  const { epoch, index } = (cursor ?? {}) as Partial<PreferenceCursor>;
-  requireInteger("seek", "cursor.epoch", epoch, 0);
-  requireInteger("seek", "cursor.index", index, 0, pairs - 1);
-  return [epoch!, index!];
-}
-
-/** Checks a count. @throws OutOfRangeError naming it. */
-export function requireInteger(
-  op: string,
-  operand: string,
-  value: number | undefined,
-  low: number,
-  high: number = Number.MAX_SAFE_INTEGER,
-): void {
-  if (Number.isSafeInteger(value) && value! >= low && value! <= high) return;
-  const expected =
-    high === Number.MAX_SAFE_INTEGER ? `an integer of at least ${low}` : `an integer from ${low} to ${high}`;
-  throw new OutOfRangeError({ op, operand, expected, actual: `${value}` });
+/** Checks the number of pairs in a batch. @throws OutOfRangeError naming it. */
+export function requireBatch(op: string, batch: number): void {
+  if (Number.isSafeInteger(batch) && batch >= 1) return;
+  throw new OutOfRangeError({ op, operand: "batch", expected: "an integer of at least 1", actual: `${batch}` });
 }

@@ -4,7 +4,6 @@ export {
   type PreferenceBatch,
   type PreferenceBatches,
   type PreferenceBatchOptions,
-  type PreferenceCursor,
 } from "./create-preference-batches.ts";
 export { type DpoLossOptions, type DpoLossOutput, dpoLoss } from "./dpo-loss.ts";
 export { dpoModel } from "./dpo-model.ts";

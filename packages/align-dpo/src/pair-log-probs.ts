@@ -1,6 +1,6 @@
 import { tokenLogProbs } from "@ds3/tensor";
 import { NonFiniteError, type Policy } from "@ds3/trainer";
-import { requireInteger } from "./create-preference-batches.ts";
+import { requireBatch } from "./create-preference-batches.ts";
 import { type PairRows, packPairs, requirePairs } from "./pack-pairs.ts";
 import { sumSequences } from "./sum-sequences.ts";
 import type { PreferencePair, ReferenceLogProbs } from "./types.ts";
@@ -26,7 +26,7 @@ export async function pairLogProbs(
   pairs: readonly PreferencePair[],
   { batch = 8, onProgress }: PairLogProbsOptions = {},
 ): Promise<ReferenceLogProbs> {
-  requireInteger(op, "batch", batch, 1);
+  requireBatch(op, batch);
   requirePairs(op, pairs);
   const all = { chosen: new Float32Array(pairs.length), rejected: new Float32Array(pairs.length) };
   let finish = async (): Promise<void> => {};

@@ -1,4 +1,4 @@
-import { EmptyDataError, packRows, permutation } from "@ds3/data";
+import { createEpochOrder, EmptyDataError, packRows } from "@ds3/data";
 import { OutOfRangeError } from "@ds3/errors";
 import type { Tensor } from "@ds3/tensor";
 import type { BatchSource, LanguageModel, TokenRows, TrainableModel } from "@ds3/trainer";
@@ -85,25 +85,17 @@ export function createPreferenceRows(
   { pairsPerBatch, packs = false, seed = 0 }: PreferenceRowsOptions,
 ): BatchSource<PreferenceRows> {
   checkPairs(pairs, pairsPerBatch);
-  let position = { epoch: 0, pair: 0 };
-  let order: { readonly epoch: number; readonly pairs: Uint32Array } | undefined;
+  const order = createEpochOrder(pairs.length, { seed });
   return {
     tokensPerBatch: ({ tokenCount }) => tokenCount,
     weightOf: ({ pairs: { length } }) => length / 2,
     next() {
-      const { epoch, pair } = position;
-      if (order?.epoch !== epoch) order = { epoch, pairs: permutation(pairs.length, { seed, stream: epoch }) };
-      const end = Math.min(pair + pairsPerBatch, pairs.length);
-      position = end === pairs.length ? { epoch: epoch + 1, pair: 0 } : { epoch, pair: end };
-      return preferenceRows(
-        Array.from(order.pairs.subarray(pair, end), (i) => pairs[i]!),
-        packs,
-      );
+      const left = pairs.length - order.cursor().index;
+      const chosen = Array.from({ length: Math.min(pairsPerBatch, left) }, () => pairs[order.next()]!);
+      return preferenceRows(chosen, packs);
     },
-    cursor: () => position,
-    seek: (cursor) => {
-      position = cursor as typeof position;
-    },
+    cursor: order.cursor,
+    seek: order.seek,
   };
 }
 

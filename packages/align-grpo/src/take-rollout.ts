@@ -1,4 +1,4 @@
-import { createRandom, permutation } from "@ds3/data";
+import { createEpochOrder, createRandom } from "@ds3/data";
 import { ShapeError } from "@ds3/errors";
 import { completionLogProbs } from "./completion-log-probs.ts";
 import { groupAdvantages } from "./group-advantages.ts";
@@ -48,14 +48,10 @@ function promptsOfRollout(
   kept: readonly number[],
   rollout: number,
 ): number[] {
-  const orders = new Map<number, Uint32Array>();
-  return Array.from({ length: promptsPerStep }, (_, i) => {
-    const at = rollout * promptsPerStep + i;
-    const epoch = Math.floor(at / kept.length);
-    const order = orders.get(epoch) ?? permutation(kept.length, { seed, stream: epoch });
-    orders.set(epoch, order);
-    return kept[order[at % kept.length]!]!;
-  });
+  const order = createEpochOrder(kept.length, { seed });
+  const first = rollout * promptsPerStep;
+  order.seek({ epoch: Math.floor(first / kept.length), index: first % kept.length });
+  return Array.from({ length: promptsPerStep }, () => kept[order.next()]!);
 }
 
 async function sample(

@@ -2,7 +2,7 @@
  * Batches of packed conversations without end. Samples are packed once; every epoch visits all rows in an order drawn from
  * (seed, epoch) alone, and a batch may run over into the next epoch, so that no row is left out. All state is a cursor.
  */
-import { permutation } from "@ds3/data";
+import { createEpochOrder, type EpochCursor } from "@ds3/data";
 import { OutOfRangeError } from "@ds3/errors";
 import { IGNORED_TARGET } from "@ds3/tensor";
 import type { BatchSource, TokenRows } from "@ds3/trainer";
@@ -31,12 +31,6 @@ export interface SftBatch extends TokenRows {
   readonly tokenCount: number;
 }
 
-/** A place in the order of rows: `index` rows of `epoch` are consumed. Plain JSON. */
-export interface SftCursor {
-  readonly epoch: number;
-  readonly index: number;
-}
-
 /** Batches for the trainer, with what was packed. */
 export interface SftBatches extends BatchSource<SftBatch> {
   /** Samples with something to learn, which are in the rows. */
@@ -54,7 +48,8 @@ export interface SftBatches extends BatchSource<SftBatch> {
   /** Counted targets: with it, every token of an assistant weighs the same in a step of several batches. */
   weightOf(batch: SftBatch): number;
   next(): SftBatch;
-  cursor(): SftCursor;
+  /** In rows. */
+  cursor(): EpochCursor;
 }
 
 /**
@@ -66,18 +61,9 @@ export interface SftBatches extends BatchSource<SftBatch> {
  */
 export function createSftBatches(samples: readonly SftSample[], options: SftBatchOptions): SftBatches {
   const { batch, seed = 0 } = options;
-  requireInteger("createSftBatches", "batch", batch, 1);
-  requireInteger("createSftBatches", "seed", seed, 0);
+  requireBatch(batch);
   const rows = packSamples(samples, options);
-  let [epoch, index] = [0, 0];
-  let order: { readonly epoch: number; readonly rows: Uint32Array } | undefined;
-  const nextRow = (): number => {
-    if (order?.epoch !== epoch) order = { epoch, rows: permutation(rows.batch, { seed, stream: epoch }) };
-    const row = order.rows[index]!;
-    index += 1;
-    if (index === rows.batch) [epoch, index] = [epoch + 1, 0];
-    return row;
-  };
+  const order = createEpochOrder(rows.batch, { seed });
   return {
     samples: rows.samples,
     rows: rows.batch,
@@ -86,11 +72,9 @@ export function createSftBatches(samples: readonly SftSample[], options: SftBatc
     usedShare: sum(rows.usedByRow) / rows.inputs.length,
     tokensPerBatch: ({ tokenCount }) => tokenCount,
     weightOf: ({ targetCount }) => targetCount,
-    next: () => assemble(rows, Array.from({ length: batch }, nextRow)),
-    cursor: () => ({ epoch, index }),
-    seek: (cursor) => {
-      [epoch, index] = placeOf(cursor, rows.batch);
-    },
+    next: () => assemble(rows, Array.from({ length: batch }, order.next)),
+    cursor: order.cursor,
+    seek: order.seek,
   };
 }
 
@@ -124,15 +108,8 @@ function sum(values: Iterable<number>): number {
   return total;
 }
 
-function placeOf(cursor: unknown, rows: number): [number, number] {
-  const { epoch, index } = (cursor ?? {}) as Partial<SftCursor>;
-  requireInteger("seek", "cursor.epoch", epoch, 0);
-  requireInteger("seek", "cursor.index", index, 0, rows - 1);
-  return [epoch!, index!];
-}
-
-function requireInteger(op: string, operand: string, value: number | undefined, low: number, high?: number): void {
-  if (Number.isSafeInteger(value) && value! >= low && value! <= (high ?? Number.MAX_SAFE_INTEGER)) return;
-  const expected = high === undefined ? `an integer of at least ${low}` : `an integer from ${low} to ${high}`;
-  throw new OutOfRangeError({ op, operand, expected, actual: `${value}` });
+function requireBatch(batch: number): void {
+  if (Number.isSafeInteger(batch) && batch >= 1) return;
+  const expected = "an integer of at least 1";
+  throw new OutOfRangeError({ op: "createSftBatches", operand: "batch", expected, actual: `${batch}` });
 }

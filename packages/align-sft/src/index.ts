@@ -3,7 +3,6 @@ export {
   type SftBatch,
   type SftBatches,
   type SftBatchOptions,
-  type SftCursor,
 } from "./create-sft-batches.ts";
 export {
   type ChatRecord,

@@ -152,6 +152,8 @@ test("what cannot be batched is named", () => {
   expect(() => createBatches({ ...options, lookahead: 1.5 })).toThrow(OutOfRangeError);
   expect(() => createBatches({ ...options, documentStarts: Int32Array.of(0, 2, 2) })).toThrow(ShapeError);
   expect(() => createBatches({ ...options, documentStarts: Int32Array.of(1) })).toThrow(/documentStarts\[0\]/);
-  expect(() => createBatches(options).seek({ epoch: 0, index: 1 })).toThrow(/below 1, got 1/);
+  expect(() => createBatches(options).seek({ epoch: 0, index: 1 })).toThrow(
+    /cursor.index: expected an integer from 0 to 0, got 1/,
+  );
   expect(() => createBatches(options).seek({ epoch: -1, index: 0 })).toThrow(OutOfRangeError);
 });

@@ -10,9 +10,9 @@
  */
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import { EmptyDataError } from "./empty-data-error.ts";
+import { createEpochOrder, type EpochCursor, type EpochOrder } from "./epoch-order.ts";
 import { fillSegments, fillTargets, IGNORED_TARGET } from "./fill-row.ts";
 import type { PackedTokens } from "./pack-tokens.ts";
-import { permutation } from "./random.ts";
 
 /** Options of `createBatches`. */
 export interface BatchOptions extends PackedTokens {
@@ -52,11 +52,8 @@ export interface Batch {
   readonly targetCount: number;
 }
 
-/** A place in the data: `index` rows of `epoch` are consumed. Plain JSON. */
-export interface BatchCursor {
-  readonly epoch: number;
-  readonly index: number;
-}
+/** A place in the data, counted in rows. */
+export type BatchCursor = EpochCursor;
 
 /** Batches without end, or for `epochs`; iterate it, or call `next`. */
 export interface BatchIterator extends IterableIterator<Batch, undefined> {
@@ -85,14 +82,13 @@ export function createBatches(options: BatchOptions): BatchIterator {
 class Batches implements BatchIterator {
   readonly rowsPerEpoch: number;
   readonly #options: Required<BatchOptions>;
-  #epoch = 0;
-  #index = 0;
-  #order: { readonly epoch: number; readonly rows: Uint32Array } | undefined;
+  readonly #order: EpochOrder;
 
   constructor(options: BatchOptions) {
     const defaults = { seed: 0, shuffle: true, documentMask: false, lookahead: 1, epochs: Infinity, padId: 0 };
     this.#options = { ...defaults, ...options };
     this.rowsPerEpoch = Math.ceil((options.tokens.length - 1) / options.sequenceLength);
+    this.#order = createEpochOrder(this.rowsPerEpoch, this.#options);
   }
 
   [Symbol.iterator](): this {
@@ -100,47 +96,26 @@ class Batches implements BatchIterator {
   }
 
   next(): IteratorResult<Batch, undefined> {
-    if (this.#epoch >= this.#options.epochs) return { done: true, value: undefined };
+    if (this.#isOver()) return { done: true, value: undefined };
     const rows = Array.from({ length: this.#options.batchSize }, () => this.#nextRow());
     return { done: false, value: this.#assemble(rows) };
   }
 
   cursor(): BatchCursor {
-    return { epoch: this.#epoch, index: this.#index };
+    return this.#order.cursor();
   }
 
-  seek({ epoch, index }: BatchCursor): void {
-    requireCount("seek", "cursor.epoch", epoch, 0);
-    requireCount("seek", "cursor.index", index, 0);
-    if (index >= this.rowsPerEpoch) {
-      throw new OutOfRangeError({
-        op: "seek",
-        operand: "cursor.index",
-        expected: `a row of this data, below ${this.rowsPerEpoch}`,
-        actual: String(index),
-        hint: "A cursor belongs to one data set, sequenceLength and seed.",
-      });
-    }
-    this.#epoch = epoch;
-    this.#index = index;
+  seek(cursor: BatchCursor): void {
+    this.#order.seek(cursor);
+  }
+
+  #isOver(): boolean {
+    return this.#order.cursor().epoch >= this.#options.epochs;
   }
 
   /** The next row's number, or -1 beyond the last epoch. */
   #nextRow(): number {
-    if (this.#epoch >= this.#options.epochs) return -1;
-    const row = this.#options.shuffle ? this.#rowsOf(this.#epoch)[this.#index]! : this.#index;
-    if (++this.#index === this.rowsPerEpoch) {
-      this.#epoch++;
-      this.#index = 0;
-    }
-    return row;
-  }
-
-  #rowsOf(epoch: number): Uint32Array {
-    if (this.#order?.epoch !== epoch) {
-      this.#order = { epoch, rows: permutation(this.rowsPerEpoch, { seed: this.#options.seed, stream: epoch }) };
-    }
-    return this.#order.rows;
+    return this.#isOver() ? -1 : this.#order.next();
   }
 
   #assemble(rows: readonly number[]): Batch {

@@ -7,6 +7,7 @@ export {
 } from "./create-batches.ts";
 export type { Document } from "./document.ts";
 export { EmptyDataError } from "./empty-data-error.ts";
+export { createEpochOrder, type EpochCursor, type EpochOrder, type EpochOrderOptions } from "./epoch-order.ts";
 export { type PackedRows, type PackRowsOptions, packRows } from "./pack-rows.ts";
 export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
 export { type ChatRecord, parseChat } from "./parse-chat.ts";
