@@ -3,11 +3,11 @@
  * the pairs, of the reference's files, and of the values themselves.
  */
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FormatError } from "@ds3/errors";
 import { parseSafetensors, parseSafetensorsHeader, serializeSafetensors } from "@ds3/tensor/safetensors";
-import type { Policy } from "@ds3/trainer";
+import { type Policy, writeFileWhole } from "@ds3/trainer";
 import { ReferenceCacheError } from "./errors.ts";
 import type { PreferencePair, ReferenceLogProbs } from "./types.ts";
 
@@ -64,7 +64,7 @@ export async function readReferenceCache(
   return undefined;
 }
 
-/** Writes the file whole or not at all: beside it, synced, renamed. @throws ReferenceCacheError when the disk refuses. */
+/** Writes the file whole or not at all. @throws ReferenceCacheError when the disk refuses. */
 export async function writeReferenceCache(
   file: string,
   fingerprint: ReferenceFingerprint,
@@ -73,15 +73,9 @@ export async function writeReferenceCache(
   const metadata = { ...fingerprint, values: hashOf(chosen, rejected) };
   const tensor = (name: string, data: Float32Array) => ({ name, dtype: "F32" as const, shape: [data.length], data });
   const bytes = serializeSafetensors([tensor("chosen", chosen), tensor("rejected", rejected)], metadata);
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    await writeSynced(temporary, bytes);
-    await rename(temporary, file);
-    await syncFolder(dirname(resolve(file)));
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
+  await writeFileWhole(file, bytes).catch((cause) => {
     throw refused("write", file, cause);
-  }
+  });
 }
 
 /** @throws FormatError for a torn or damaged file. */
@@ -109,27 +103,6 @@ async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw refused("read", file, cause);
-  }
-}
-
-async function writeSynced(path: string, data: Uint8Array): Promise<void> {
-  const file = await open(path, "w");
-  try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes the name durable; Windows cannot open folders and does not need it. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

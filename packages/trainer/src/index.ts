@@ -24,3 +24,4 @@ export {
 export { train } from "./train.ts";
 export type { TrainOptions, TrainResult } from "./train-options.ts";
 export type { BatchSource, LossOutput, ModelFiles, StepRecord, TrainableModel, ValidationRecord } from "./types.ts";
+export { writeFileWhole } from "./write-file-whole.ts";
