@@ -10,19 +10,19 @@ export interface JsonObject {
 const OP = "parseTokenizer";
 
 /** The value as an object. @throws FormatError naming `path`. */
-export function asObject(value: Json | undefined, path: string, op = OP): JsonObject {
+export function asObject(value: Json | undefined, path: string, op: string = OP): JsonObject {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
   throw wrongType(path, "an object", value, op);
 }
 
 /** The value as an array. @throws FormatError naming `path`. */
-export function asArray(value: Json | undefined, path: string, op = OP): readonly Json[] {
+export function asArray(value: Json | undefined, path: string, op: string = OP): readonly Json[] {
   if (Array.isArray(value)) return value;
   throw wrongType(path, "an array", value, op);
 }
 
 /** The value as a string. @throws FormatError naming `path`. */
-export function asString(value: Json | undefined, path: string, op = OP): string {
+export function asString(value: Json | undefined, path: string, op: string = OP): string {
   if (typeof value === "string") return value;
   throw wrongType(path, "a string", value, op);
 }
@@ -33,7 +33,7 @@ export function asId(value: Json | undefined, path: string): number {
   throw wrongType(path, "an integer id in [0, 2^24)", value);
 }
 
-function wrongType(path: string, expected: string, value: Json | undefined, op = OP): FormatError {
+function wrongType(path: string, expected: string, value: Json | undefined, op: string = OP): FormatError {
   return new FormatError({ op, operand: path, expected, actual: describe(value) });
 }
 
