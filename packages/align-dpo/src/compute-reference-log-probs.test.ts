@@ -178,11 +178,26 @@ describe("preferenceAccuracy", () => {
     });
   });
 
+  test("with a reference, gains over it: a half under the reference itself", async () => {
+    using _scope = device.gpu.scope();
+    const policy = createTinyPolicy(device.gpu);
+    const reference = await computeReferenceLogProbs(policy, pairs);
+    expect((await preferenceAccuracy(policy, pairs, { reference })).accuracy).toBe(0.5);
+    // A reference that found the first pair's rejected completion less likely: that one has gained, the others have not.
+    const rejected = reference.rejected.map((value, p) => (p === 0 ? value - 1 : value));
+    const { accuracy } = await preferenceAccuracy(policy, pairs, { reference: { ...reference, rejected } });
+    expect(accuracy).toBeCloseTo(0.5 - 0.5 / pairs.length, 12);
+    const other = { chosen: reference.chosen.subarray(1), rejected: reference.rejected.subarray(1) };
+    await expect(preferenceAccuracy(policy, pairs, { reference: other })).rejects.toThrow(
+      "preferenceAccuracy: reference: expected log-probs of 11 pairs, got 10 chosen, 10 rejected.",
+    );
+  });
+
   test("equal completions are no preference; other words for `by` are refused", async () => {
     using _scope = device.gpu.scope();
     const policy = createTinyPolicy(device.gpu);
     const equal = pairs.map((pair) => ({ ...pair, rejected: pair.chosen }));
-    expect((await preferenceAccuracy(policy, equal)).accuracy).toBe(0);
+    expect((await preferenceAccuracy(policy, equal)).accuracy).toBe(0.5);
     const by = "letter" as "token";
     await expect(preferenceAccuracy(policy, pairs, { by })).rejects.toThrow(
       'preferenceAccuracy: by: expected "token" or "sequence", got "letter".',

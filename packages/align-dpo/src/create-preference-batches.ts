@@ -6,6 +6,7 @@ import { createEpochOrder, type EpochCursor } from "@ds3/data";
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import type { BatchSource } from "@ds3/trainer";
 import { type PackPairsOptions, type PairRows, packPairs, requirePairs } from "./pack-pairs.ts";
+import { requireReference } from "./require-reference.ts";
 import type { PreferencePair, ReferenceLogProbs } from "./types.ts";
 
 /** Options of `createPreferenceBatches`. */
@@ -51,7 +52,7 @@ export function createPreferenceBatches(
   const { batch, reference, seed = 0, ...packing } = options;
   requireBatch("createPreferenceBatches", batch);
   requirePairs("createPreferenceBatches", pairs);
-  requireReference(reference, pairs.length);
+  requireReference("createPreferenceBatches", reference, pairs.length);
   const order = createEpochOrder(pairs.length, { seed });
   return {
     pairs: pairs.length,
@@ -71,17 +72,6 @@ export function createPreferenceBatches(
 
 function pick({ chosen, rejected }: ReferenceLogProbs, pairs: Int32Array): Float32Array {
   return Float32Array.from([...Array.from(pairs, (p) => chosen[p]!), ...Array.from(pairs, (p) => rejected[p]!)]);
-}
-
-function requireReference({ chosen, rejected }: ReferenceLogProbs, count: number): void {
-  if (chosen.length === count && rejected.length === count) return;
-  throw new ShapeError({
-    op: "createPreferenceBatches",
-    operand: "reference",
-    expected: `log-probs of ${count} pairs`,
-    actual: `${chosen.length} chosen, ${rejected.length} rejected`,
-    hint: "Compute the reference log-probs of these very pairs.",
-  });
 }
 
 /** Checks the number of pairs in a batch. @throws OutOfRangeError naming it. */

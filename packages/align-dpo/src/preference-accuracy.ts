@@ -1,7 +1,8 @@
 import { ConfigError } from "@ds3/errors";
 import type { Policy } from "@ds3/trainer";
 import { type PairLogProbsOptions, pairLogProbs } from "./pair-log-probs.ts";
-import type { PreferencePair } from "./types.ts";
+import { requireReference } from "./require-reference.ts";
+import type { PreferencePair, ReferenceLogProbs } from "./types.ts";
 
 /** Options of `preferenceAccuracy`. */
 export interface PreferenceAccuracyOptions extends PairLogProbsOptions {
@@ -10,6 +11,11 @@ export interface PreferenceAccuracyOptions extends PairLogProbsOptions {
    * over the completion, its probability.
    */
   readonly by?: "token" | "sequence";
+  /**
+   * What `computeReferenceLogProbs` gave for the same pairs: then gains over the reference are compared, the implicit
+   * rewards of DPO. Under the reference itself all pairs are equal, and the accuracy is a half.
+   */
+  readonly reference?: ReferenceLogProbs;
 }
 
 /** Share of pairs that a policy orders as they are labelled. */
@@ -20,23 +26,28 @@ export interface PreferenceAccuracy {
 }
 
 /**
- * Share of pairs whose chosen completion has the higher log-prob under the policy; equal ones do not count. It needs no
- * reference: unlike the accuracy that training logs, it says what the policy prefers, not how it changed.
+ * Share of pairs whose chosen completion has the higher log-prob under the policy; of equal ones a half counts. Without a
+ * reference it says what the policy prefers, with one how that has changed, which is what DPO trains.
  *
- * @throws EmptyDataError for no pairs or a part without tokens; NonFiniteError; ConfigError for another `by`.
+ * @throws EmptyDataError for no pairs or a part without tokens; NonFiniteError; ConfigError for another `by`; ShapeError for
+ * a reference of other pairs.
  */
 export async function preferenceAccuracy(
   policy: Policy,
   pairs: readonly PreferencePair[],
   options: PreferenceAccuracyOptions = {},
 ): Promise<PreferenceAccuracy> {
-  const { by = "token", ...rest } = options;
+  const { by = "token", reference, ...rest } = options;
   const op = "preferenceAccuracy";
   if (by !== "token" && by !== "sequence") {
     throw new ConfigError({ op, operand: "by", expected: '"token" or "sequence"', actual: JSON.stringify(by) });
   }
-  const { chosen, rejected } = await pairLogProbs(op, policy, pairs, rest);
-  const score = (sum: number, { length }: Int32Array): number => (by === "token" ? sum / length : sum);
-  const right = pairs.filter((pair, p) => score(chosen[p]!, pair.chosen) > score(rejected[p]!, pair.rejected)).length;
-  return { accuracy: right / pairs.length, n: pairs.length };
+  if (reference) requireReference(op, reference, pairs.length);
+  const policyLogProbs = await pairLogProbs(op, policy, pairs, rest);
+  const score = (which: "chosen" | "rejected", p: number): number => {
+    const gain = policyLogProbs[which][p]! - (reference?.[which][p] ?? 0);
+    return by === "token" ? gain / pairs[p]![which].length : gain;
+  };
+  const points = pairs.map((_, p): number => 0.5 + 0.5 * Math.sign(score("chosen", p) - score("rejected", p)));
+  return { accuracy: points.reduce((sum, point) => sum + point, 0) / pairs.length, n: pairs.length };
 }
