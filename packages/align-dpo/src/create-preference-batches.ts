@@ -3,7 +3,7 @@
  * run over into the next epoch, so that no pair is left out. All state is a cursor.
  */
 import { createEpochOrder, type EpochCursor } from "@ds3/data";
-import { OutOfRangeError, ShapeError } from "@ds3/errors";
+import { OutOfRangeError } from "@ds3/errors";
 import type { BatchSource } from "@ds3/trainer";
 import { type PackPairsOptions, type PairRows, packPairs, requirePairs } from "./pack-pairs.ts";
 import { requireReference } from "./require-reference.ts";
