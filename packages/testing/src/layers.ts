@@ -20,9 +20,9 @@ export const layers: readonly (readonly string[])[] = [
 /** Rows that may not be reached although they lie below: these packages take what they need as a function. */
 export const injected: Readonly<Record<string, readonly string[]>> = {
   trainer: ["deepseek", "mla", "moe", "mtp", "fp8"],
-  "align-sft": ["mla", "moe", "mtp"],
-  "align-dpo": ["mla", "moe", "mtp"],
-  "align-grpo": ["mla", "moe", "mtp"],
+  "align-sft": ["deepseek", "mla", "moe", "mtp", "fp8"],
+  "align-dpo": ["deepseek", "mla", "moe", "mtp", "fp8"],
+  "align-grpo": ["deepseek", "mla", "moe", "mtp", "fp8"],
   mla: ["fp8"],
   moe: ["fp8"],
   deepseek: ["fp8"],
