@@ -26,9 +26,11 @@ export interface DpoLossSettings {
    */
   readonly labelSmoothing?: number;
   /**
-   * Weight of the chosen completions' own negative log-likelihood, the mean over all their tokens, which is added to the
-   * loss: it keeps them likely while the rejected ones are pushed away (Pang et al. 2024, arXiv 2404.19733; TRL's
-   * `rpo_alpha`). 0 or more. Default 0.
+   * Weight of the chosen completions' own negative log-likelihood, which is added to the loss: it keeps them likely while
+   * the rejected ones are pushed away (Pang et al. 2024, arXiv 2404.19733, eq. 1). 0 or more. Default 0.
+   *
+   * Differs from the paper: the mean is over all chosen tokens of the batch, as in TRL's `sft` among other losses, not of
+   * each completion's own mean.
    */
   readonly nllWeight?: number;
 }
