@@ -1,11 +1,6 @@
-/**
- * Compiles every kernel template's variants, keeps the text of one variant of each as a snapshot, so that a change's diff
- * shows the shader, and runs the layer with the variants of other adapters. A new `*.wgsl.ts` file needs a line below.
- */
-import { readdirSync } from "node:fs";
-import { Arena, fillNormal, type Gpu, type Kernel, type KernelTarget, type Team, teamOf } from "@ds3/tensor";
-import { expectNear, normals, useTestGpu } from "@ds3/testing";
-import { describe, expect, test } from "vitest";
+/** Kernels in all their variants. A new `*.wgsl.ts` file needs a line below. */
+import { Arena, fillNormal, type Gpu, type KernelTarget } from "@ds3/tensor";
+import { type KernelSpec, normals, testKernels } from "@ds3/testing";
 import { balanceLossBackwardWgsl, expertSharesWgsl, normaliseScoresWgsl, scaledSumWgsl } from "./balance-loss.wgsl.ts";
 import { combineBackwardWgsl, sumRowsWgsl } from "./combine.wgsl.ts";
 import { createMoe, type MoeParameters } from "./create-moe.ts";
@@ -15,13 +10,6 @@ import { countBlocksWgsl, placeSlotsWgsl, scanBlocksWgsl } from "./plan-dispatch
 import { routeBackwardWgsl, routeWgsl } from "./route.wgsl.ts";
 import { accumulateLoadWgsl, updateBiasWgsl } from "./update-bias.wgsl.ts";
 
-/** Software adapters with AVX2, with SSE, without subgroups; other adapters. The first one gives the snapshots. */
-const targets: readonly KernelTarget[] = [
-  { software: true, subgroupSize: 8 },
-  { software: true, subgroupSize: 4 },
-  { software: true, subgroupSize: 0 },
-  { software: false, subgroupSize: 32 },
-];
 const [K, E] = [2, 8];
 const rows = [true, false].map((vectors) => ({ vectors, K }));
 const blocks = [
@@ -29,7 +17,7 @@ const blocks = [
   { lanes: 256, block: 256, E },
 ];
 
-const variants: Readonly<Record<string, (team: Team) => Kernel[]>> = {
+const variants: KernelSpec["variants"] = {
   "balance-loss.wgsl.ts": (team) => [
     normaliseScoresWgsl({ team, E, K }),
     expertSharesWgsl(team),
@@ -48,48 +36,13 @@ const variants: Readonly<Record<string, (team: Team) => Kernel[]>> = {
   "route.wgsl.ts": (team) => [...[1, 4, E].map((nGroup) => routeWgsl({ team, E, K, nGroup })), routeBackwardWgsl(team)],
   "update-bias.wgsl.ts": () => [updateBiasWgsl(), accumulateLoadWgsl()],
 };
-/** WGSL functions that other templates include; no kernels of their own. */
-const INCLUDED = ["selection.wgsl.ts"];
 
-test("every template is listed", () => {
-  const files = readdirSync(new URL(".", import.meta.url)).filter((name) => name.endsWith(".wgsl.ts"));
-  expect([...Object.keys(variants), ...INCLUDED].sort()).toEqual(files.sort());
-});
-
-test.each(Object.keys(variants))("the text of %s", (file) => {
-  for (const { label, wgsl } of variants[file]!(teamOf(targets[0]!))) expect(wgsl).toMatchSnapshot(label);
-});
-
-describe("on a device", () => {
-  const holder = useTestGpu();
-
-  test.each(Object.keys(variants))("%s compiles", async (file) => {
-    const { device } = holder.gpu;
-    const usable = targets.map(teamOf).filter(({ subgroup }) => !subgroup || device.features.has("subgroups"));
-    const texts = new Map<string, string>();
-    for (const { label, wgsl } of usable.flatMap(variants[file]!)) {
-      expect(texts.get(label) ?? wgsl, `one text for ${label}`).toBe(wgsl);
-      texts.set(label, wgsl);
-    }
-    for (const [label, code] of texts) {
-      device.pushErrorScope("validation");
-      device.createComputePipeline({ label, layout: "auto", compute: { module: device.createShaderModule({ code }) } });
-      expect((await device.popErrorScope())?.message ?? "valid", label).toBe("valid");
-    }
-  });
-
-  test("the variants for other adapters give the same numbers", async () => {
-    const { gpu } = holder;
-    const before = gpu.stats.liveBuffers;
-    const want = await trainingStep(gpu, gpu.target);
-    for (const target of [targets[2]!, targets[3]!]) {
-      const got = await trainingStep(gpu, target);
-      for (const [name, values] of Object.entries(want)) {
-        expectNear(`${name}, ${JSON.stringify(target)}`, got[name]!, values, [values.length], 1e-5);
-      }
-    }
-    expect(gpu.stats.liveBuffers).toBe(before);
-  });
+testKernels({
+  folder: import.meta.dirname,
+  variants,
+  included: ["selection.wgsl.ts"],
+  numbers: trainingStep,
+  tolerance: 1e-5,
 });
 
 /** One forward and backward of a layer whose every size misses vectors and blocks, with the kernels for `target`. */

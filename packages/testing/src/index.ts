@@ -15,4 +15,5 @@ export {
 export { testGpuOptions, useTestGpu } from "./open-test-gpu.ts";
 export { integers, normals, uniforms } from "./seeded.ts";
 export { skipVisibly, testFixtures } from "./test-fixtures.ts";
+export { type KernelSpec, testKernels } from "./test-kernels.ts";
 export { type OpSpec, type ReferenceResult, type TestInput, testOp } from "./test-op.ts";

@@ -1,0 +1,77 @@
+import { readdirSync } from "node:fs";
+import { type Gpu, type Kernel, type KernelTarget, type Team, teamOf } from "@ds3/tensor";
+import { describe, expect, test } from "vitest";
+import { expectNear } from "./expect-near.ts";
+import { useTestGpu } from "./open-test-gpu.ts";
+
+/** A package's kernels. */
+export interface KernelSpec {
+  /** Folder of the `*.wgsl.ts` files: `import.meta.dirname`. */
+  readonly folder: string;
+  /** By file name: its kernels for a team, one label a text. */
+  readonly variants: Readonly<Record<string, (team: Team) => Kernel[]>>;
+  /** Files of WGSL that others include; no kernels of their own. */
+  readonly included?: readonly string[];
+  /** What the package computes with the kernels for `target`, by name. It frees what it makes. */
+  readonly numbers: (gpu: Gpu, target: KernelTarget) => Promise<Readonly<Record<string, ArrayLike<number>>>>;
+  /** Of the largest value, see `expectNear`. */
+  readonly tolerance: number;
+}
+
+/** Software adapters with AVX2, with SSE, without subgroups; other adapters. The first one gives the snapshots. */
+const TARGETS: readonly KernelTarget[] = [
+  { software: true, subgroupSize: 8 },
+  { software: true, subgroupSize: 4 },
+  { software: true, subgroupSize: 0 },
+  { software: false, subgroupSize: 32 },
+];
+
+/**
+ * Tests that each template file is listed, keeps the text of one variant of each kernel as a snapshot, so that a change's
+ * diff shows the shader, compiles all variants, and compares numbers between the variants that run on any adapter.
+ */
+export function testKernels({ folder, variants, included = [], numbers, tolerance }: KernelSpec): void {
+  test("every template is listed", () => {
+    const files = readdirSync(folder).filter((name) => name.endsWith(".wgsl.ts"));
+    expect([...Object.keys(variants), ...included].sort()).toEqual(files.sort());
+  });
+
+  test.each(Object.keys(variants))("the text of %s", (file) => {
+    for (const { label, wgsl } of variants[file]!(teamOf(TARGETS[0]!))) expect(wgsl).toMatchSnapshot(label);
+  });
+
+  describe("on a device", () => {
+    const holder = useTestGpu();
+
+    test.each(Object.keys(variants))("%s compiles", async (file) => {
+      await expectCompiling(holder.gpu, variants[file]!);
+    });
+
+    test("the variants for other adapters give the same numbers", async () => {
+      const { gpu } = holder;
+      const before = gpu.stats.liveBuffers;
+      const want = await numbers(gpu, gpu.target);
+      for (const target of [TARGETS[2]!, TARGETS[3]!]) {
+        const got = await numbers(gpu, target);
+        for (const [name, values] of Object.entries(want)) {
+          expectNear(`${name}, ${JSON.stringify(target)}`, got[name]!, values, [values.length], tolerance);
+        }
+      }
+      expect(gpu.stats.liveBuffers).toBe(before);
+    });
+  });
+}
+
+async function expectCompiling({ device }: Gpu, kernelsOf: (team: Team) => Kernel[]): Promise<void> {
+  const usable = TARGETS.map(teamOf).filter(({ subgroup }) => !subgroup || device.features.has("subgroups"));
+  const texts = new Map<string, string>();
+  for (const { label, wgsl } of usable.flatMap(kernelsOf)) {
+    expect(texts.get(label) ?? wgsl, `one text for ${label}`).toBe(wgsl);
+    texts.set(label, wgsl);
+  }
+  for (const [label, code] of texts) {
+    device.pushErrorScope("validation");
+    device.createComputePipeline({ label, layout: "auto", compute: { module: device.createShaderModule({ code }) } });
+    expect((await device.popErrorScope())?.message ?? "valid", label).toBe("valid");
+  }
+}
