@@ -1,18 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
-import { makeTestModel } from "@ds3/example-pretrain/test-model";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { useTestModel } from "@ds3/example-pretrain/test-model";
+import { expect, test } from "vitest";
 import { chat } from "./main.ts";
 
-let folder: string;
-let model: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "ds3-example-"));
-  model = await makeTestModel(join(folder, "pretrain"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const given = useTestModel();
 
 /** Feeds lines, and gives all that was printed; `onText` sees each piece as it comes. */
 async function talk(
@@ -28,7 +20,7 @@ async function talk(
       done();
     },
   });
-  await chat(["--model", model, ...flags.split(" ")], { input, output });
+  await chat(["--model", given.model, ...flags.split(" ")], { input, output });
   return printed;
 }
 
@@ -74,6 +66,6 @@ test("Ctrl-C stops a reply; at the prompt it ends the chat", async () => {
 });
 
 test("a missing folder says what makes one", async () => {
-  const attempt = chat(["--model", join(folder, "none")], { input: lines(), output: new PassThrough() });
+  const attempt = chat(["--model", join(given.folder, "none")], { input: lines(), output: new PassThrough() });
   await expect(attempt).rejects.toThrow(/no such folder.*npx --yes pnpm@12 quickstart/);
 });

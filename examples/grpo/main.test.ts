@@ -1,35 +1,16 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeTestModel } from "@ds3/example-pretrain/test-model";
+import { useTestModel } from "@ds3/example-pretrain/test-model";
 import { loadModel } from "@ds3/example-shared";
 import { openGpu } from "@ds3/tensor";
 import { listDatasets, skipVisibly } from "@ds3/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { grpo } from "./main.ts";
 
-let folder: string;
-let model: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "ds3-example-"));
-  model = await makeTestModel(join(folder, "pretrain"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const given = useTestModel();
 
 const small = "--questions 2 --group-size 4 --max-tokens 8 --steps 2".split(" ");
 
-async function run(out: string, flags: readonly string[]): Promise<string[]> {
-  const lines: string[] = [];
-  const argv = ["--model", model, "--out", join(folder, out), ...small, ...flags];
-  await grpo(argv, { print: (line) => lines.push(line), status: () => {}, signal: new AbortController().signal });
-  return lines;
-}
-
-async function file(name: string, records: readonly unknown[]): Promise<string> {
-  const path = join(folder, name);
-  await writeFile(path, records.map((record) => JSON.stringify(record)).join("\n"));
-  return path;
-}
+const run = (out: string, flags: readonly string[]) => given.run(grpo, out, [...small, ...flags]);
 
 const questions = Array.from({ length: 12 }, (_, i) => ({
   question: `what is ${i} plus one`,
@@ -37,12 +18,12 @@ const questions = Array.from({ length: 12 }, (_, i) => ({
 }));
 
 test("rule rewards, with a pull towards the start: a reward each step, and a model folder that loads again", async () => {
-  const data = await file("questions.jsonl", questions);
+  const data = await given.file("questions.jsonl", questions);
   const lines = await run("rules", ["--data", data, "--beta", "0.04"]);
   expect(lines[0]).toBe("12 questions; left out: 0 too long");
   expect(lines.filter((line) => /^step [12]: mean reward \d\.\d{3}, \d+ tokens a reply/.test(line))).toHaveLength(2);
   await using gpu = await openGpu();
-  await loadModel(gpu, join(folder, "rules", "model"));
+  await loadModel(gpu, join(given.folder, "rules", "model"));
 });
 
 test("a reward model learns from pairs and is the reward", async () => {
@@ -51,7 +32,10 @@ test("a reward model learns from pairs and is the reward", async () => {
     chosen: "the sum is one",
     rejected: "a cat",
   });
-  const [data, pairs] = [await file("asked.jsonl", questions), await file("pairs.jsonl", questions.map(pair))];
+  const [data, pairs] = [
+    await given.file("asked.jsonl", questions),
+    await given.file("pairs.jsonl", questions.map(pair)),
+  ];
   const flags = ["--data", data, "--reward-model-data", pairs, "--reward-model-steps", "12"];
   const lines = await run("judged", flags);
   const losses = lines.flatMap((line) => /^reward model, .* ([\d.]+) nats/.exec(line)?.[1] ?? []).map(Number);
@@ -60,7 +44,7 @@ test("a reward model learns from pairs and is the reward", async () => {
   // Scores are of all sizes, so that no group has one reward only.
   expect(lines.filter((line) => /^step [12]: .* 0% of groups all equal/.test(line))).toHaveLength(2);
   await using gpu = await openGpu();
-  const judge = await loadModel(gpu, join(folder, "judged", "reward-model", "model"), { scoreHead: true });
+  const judge = await loadModel(gpu, join(given.folder, "judged", "reward-model", "model"), { scoreHead: true });
   expect((await judge.model.arena.get("score").data()).some((weight) => weight !== 0)).toBe(true);
 });
 
@@ -70,5 +54,5 @@ test.skipIf(dataset === undefined)("a data set of questions, from the file to a 
   const lines = await run("gsm8k", ["--data", dataset!, "--limit", "12"]);
   expect(lines.at(-1)).toContain(join("gsm8k", "model"));
   await using gpu = await openGpu();
-  await loadModel(gpu, join(folder, "gsm8k", "model"));
+  await loadModel(gpu, join(given.folder, "gsm8k", "model"));
 });

@@ -1,33 +1,14 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeTestModel } from "@ds3/example-pretrain/test-model";
+import { useTestModel } from "@ds3/example-pretrain/test-model";
 import { loadModel } from "@ds3/example-shared";
 import { openGpu } from "@ds3/tensor";
 import { listDatasets, skipVisibly } from "@ds3/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { sft } from "./main.ts";
 
-let folder: string;
-let model: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "ds3-example-"));
-  model = await makeTestModel(join(folder, "pretrain"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const given = useTestModel();
 
-async function run(out: string, flags: readonly string[]): Promise<string[]> {
-  const lines: string[] = [];
-  const argv = ["--model", model, "--out", join(folder, out), ...flags];
-  await sft(argv, { print: (line) => lines.push(line), status: () => {}, signal: new AbortController().signal });
-  return lines;
-}
-
-async function file(name: string, records: readonly unknown[]): Promise<string> {
-  const path = join(folder, name);
-  await writeFile(path, records.map((record) => JSON.stringify(record)).join("\n"));
-  return path;
-}
+const run = (out: string, flags: readonly string[]) => given.run(sft, out, flags);
 
 const alpaca = Array.from({ length: 6 }, (_, i) => ({ instruction: `what is ${i} plus one`, output: `${i + 1}` }));
 const chats = Array.from({ length: 6 }, (_, i) => ({
@@ -38,27 +19,27 @@ const chats = Array.from({ length: 6 }, (_, i) => ({
 }));
 
 test("two stages on records of two forms, to a model folder", async () => {
-  const [data, second] = [await file("alpaca.jsonl", alpaca), await file("chats.jsonl", chats)];
+  const [data, second] = [await given.file("alpaca.jsonl", alpaca), await given.file("chats.jsonl", chats)];
   const lines = await run("sft", ["--data", data, "--second-stage", second, "--steps", "2"]);
   expect(lines[0]).toBe("10 conversations; left out: 0 empty, 0 noAssistant, 0 tooLong; 2 to ask before and after");
   expect(lines.filter((line) => /^stage (?:chat|second): replies .* \d+% before, \d+% after$/.test(line))).toHaveLength(
     2,
   );
   await using gpu = await openGpu();
-  const before = await loadModel(gpu, model);
-  const after = await loadModel(gpu, join(folder, "sft", "model"));
+  const before = await loadModel(gpu, given.model);
+  const after = await loadModel(gpu, join(given.folder, "sft", "model"));
   expect(after.template.source).toBe(before.template.source);
   const weights = (from: typeof before) => from.model.arena.get("head").data();
   expect(await weights(after)).not.toEqual(await weights(before));
 });
 
 test("a record of no known form is named by file and line", async () => {
-  const data = await file("odd.jsonl", [...alpaca, { colour: "red" }]);
+  const data = await given.file("odd.jsonl", [...alpaca, { colour: "red" }]);
   await expect(run("odd", ["--data", data])).rejects.toThrow(/odd\.jsonl:7: .*colour/);
 });
 
 test("a missing model folder says how to make one", async () => {
-  const attempt = run("none", ["--data", await file("one.jsonl", alpaca), "--model", join(folder, "none")]);
+  const attempt = run("none", ["--data", await given.file("one.jsonl", alpaca), "--model", join(given.folder, "none")]);
   await expect(attempt).rejects.toThrow(/no such folder.*examples\/pretrain start/);
 });
 
@@ -79,5 +60,5 @@ test.skipIf(dataset === undefined)("a data set of instructions, from the file to
   ]);
   expect(lines.at(-1)).toContain(join("alpaca", "model"));
   await using gpu = await openGpu();
-  await loadModel(gpu, join(folder, "alpaca", "model"));
+  await loadModel(gpu, join(given.folder, "alpaca", "model"));
 });

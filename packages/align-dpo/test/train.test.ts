@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { useTestGpu } from "@ds3/testing";
+import { temporaryFolder, useTestGpu } from "@ds3/testing";
 import { readNewestCheckpoint, type StepRecord, type TrainOptions, train } from "@ds3/trainer";
 import { describe, expect, test } from "vitest";
 import {
@@ -12,7 +12,6 @@ import {
   type PreferenceBatch,
   preferenceAccuracy,
 } from "../src/index.ts";
-import { temporaryFolder } from "./helpers.ts";
 import { createTinyPolicy } from "./tiny-policy.ts";
 import { toyPairs } from "./toy-pairs.ts";
 

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { useTestGpu } from "@ds3/testing";
+import { temporaryFolder, useTestGpu } from "@ds3/testing";
 import { readNewestCheckpoint, train } from "@ds3/trainer";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { createRollouts, grpoModel, reward, sampleByForward } from "../src/index.ts";
 import { createTinyModel } from "./tiny-policy.ts";
 
@@ -28,12 +26,6 @@ async function run(folder: string, steps: number, resume: boolean): Promise<Read
   const checkpoint = await readNewestCheckpoint(join(folder, "checkpoints"));
   expect(checkpoint?.step).toBe(steps);
   return checkpoint!.files;
-}
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "ds3-grpo-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 test.each([4, 6])("%i steps and the rest equal all of them, byte for byte", async (half) => {

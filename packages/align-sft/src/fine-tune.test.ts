@@ -1,12 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EmptyDataError } from "@ds3/data";
 import type { DeepseekModel } from "@ds3/deepseek";
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
-import { useTestGpu } from "@ds3/testing";
+import { temporaryFolder, useTestGpu } from "@ds3/testing";
 import { type StepRecord, TrainingCheckpointError } from "@ds3/trainer";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { samples } from "../test/chats.ts";
 import { createTiny } from "../test/tiny-model.ts";
 import { fineTune } from "./fine-tune.ts";
@@ -18,12 +17,6 @@ const stages: readonly SftStage[] = [
   { name: "all", epochs: 4, schedule: { peak: 1e-2, floor: 1e-3, warmupSteps: 2 } },
   { name: "talk", sources: ["colours"], steps: 5, schedule: { peak: 1e-3 } },
 ];
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "ds3-align-sft-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Two rows, one a batch, two batches a step. */
 function run(model: DeepseekModel, folder: string, options: Partial<FineTuneOptions> = {}) {

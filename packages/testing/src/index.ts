@@ -14,6 +14,7 @@ export {
 } from "./fixtures.ts";
 export { testGpuOptions, useTestGpu } from "./open-test-gpu.ts";
 export { integers, normals, uniforms } from "./seeded.ts";
+export { temporaryFolder } from "./temporary-folder.ts";
 export { skipVisibly, testFixtures } from "./test-fixtures.ts";
 export { type KernelSpec, testKernels } from "./test-kernels.ts";
 export { type OpSpec, type ReferenceResult, type TestInput, testOp } from "./test-op.ts";

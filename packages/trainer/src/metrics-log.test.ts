@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "@ds3/testing";
 import { expect, test } from "vitest";
-import { temporaryFolder } from "../test/helpers.ts";
 import { openMetricsLog } from "./metrics-log.ts";
 
 test("a record a line; rewind drops later steps, other lines and a half-written one", () => {

@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type GpuStats, mul, openGpu } from "@ds3/tensor";
-import { testGpuOptions, useTestGpu } from "@ds3/testing";
+import { temporaryFolder, testGpuOptions, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { createBigram, createPairs, type Pairs } from "../test/bigram.ts";
-import { temporaryFolder } from "../test/helpers.ts";
 import { trainBigram } from "../test/train-bigram.ts";
 import { NonFiniteError, TrainingCheckpointError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";

@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "@ds3/testing";
 import { describe, expect, test, vi } from "vitest";
-import { temporaryFolder } from "../test/helpers.ts";
 import { TrainingCheckpointError } from "./errors.ts";
 import { readNewestCheckpoint } from "./read-newest-checkpoint.ts";
 import { writeCheckpoint } from "./write-checkpoint.ts";

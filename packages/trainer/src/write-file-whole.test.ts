@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { open } from "node:fs/promises";
 import { join } from "node:path";
+import { temporaryFolder } from "@ds3/testing";
 import { expect, test, vi } from "vitest";
-import { temporaryFolder } from "../test/helpers.ts";
 import { writeFileWhole } from "./write-file-whole.ts";
 
 /** Called with the path of each file that is opened; a test lets it throw. */

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { mul } from "@ds3/tensor";
-import { useTestGpu } from "@ds3/testing";
+import { temporaryFolder, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { type BatchSource, NonFiniteError, type StepRecord, type TrainableModel } from "../src/index.ts";
 import { createBigram, createPairs, type Pairs } from "./bigram.ts";
-import { expectSameCheckpoint, temporaryFolder } from "./helpers.ts";
+import { expectSameCheckpoint } from "./helpers.ts";
 import { trainBigram } from "./train-bigram.ts";
 
 const device = useTestGpu();

@@ -1,16 +1,7 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { readNewestCheckpoint } from "../src/index.ts";
-
-/** An empty folder that is gone after the test. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "ds3-trainer-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Every file of the newest checkpoint in two runs' folders must be the same, byte for byte. */
 export async function expectSameCheckpoint(folder: string, other: string): Promise<void> {

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crossEntropy } from "@ds3/tensor";
 import { bf16ToF32, parseSafetensors } from "@ds3/tensor/safetensors";
-import { useTestGpu } from "@ds3/testing";
+import { temporaryFolder, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { evaluate, readNewestCheckpoint, type ValidationRecord } from "../src/index.ts";
-import { expectSameCheckpoint, startChild, temporaryFolder } from "./helpers.ts";
+import { expectSameCheckpoint, startChild } from "./helpers.ts";
 import { BATCH_SIZE, config, createTiny, createTinyBatches, SEQUENCE_LENGTH, trainTiny } from "./tiny-deepseek.ts";
 
 /*

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { useTestGpu } from "@ds3/testing";
+import { temporaryFolder, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { createBigram, createPairs } from "./bigram.ts";
-import { expectSameCheckpoint, startChild, temporaryFolder } from "./helpers.ts";
+import { expectSameCheckpoint, startChild } from "./helpers.ts";
 import { trainBigram } from "./train-bigram.ts";
 
 const device = useTestGpu();

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** An empty folder that is gone after the test. */
+/** An empty folder that is gone after the test that asks for it. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "ds3-align-dpo-"));
+  const folder = mkdtempSync(join(tmpdir(), "ds3-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
