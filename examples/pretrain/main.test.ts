@@ -5,7 +5,7 @@ import { loadModel } from "@ds3/example-shared";
 import { openGpu } from "@ds3/tensor";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pretrain } from "./main.ts";
-import { testText } from "./test-model.ts";
+import { testText } from "./test/test-model.ts";
 
 let folder: string;
 beforeAll(async () => {

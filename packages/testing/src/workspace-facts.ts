@@ -76,7 +76,10 @@ function localImports(file: string): string[] {
 }
 
 function isDevelopment(path: string): boolean {
-  return /\.(?:test|bench|config)\.ts$/.test(path) || /^packages\/(?:testing|[^/]+\/(?:test|bench))\//.test(path);
+  return (
+    /\.(?:test|bench|config)\.ts$/.test(path) ||
+    /^packages\/testing\/|^(?:packages|examples)\/[^/]+\/(?:test|bench)\//.test(path)
+  );
 }
 
 function sourceFiles(folder: string): string[] {

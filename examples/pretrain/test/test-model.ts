@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Training } from "@ds3/example-shared";
 import { afterAll, beforeAll } from "vitest";
-import { pretrain } from "./main.ts";
+import { pretrain } from "../main.ts";
 
 const words = "the a cat dog sat ran on mat hill and what is one two three plus equals sum of who are you".split(" ");
 
