@@ -23,6 +23,6 @@ export function commandLine(
 }
 
 /** As a POSIX shell reads it back. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -3,6 +3,7 @@ import { deepseekPresets } from "@ds3/deepseek";
 import { type Tokenizer, trainBpe } from "@ds3/tokenizer";
 import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
+import { thinkTokens } from "./post-training/chat-format.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
 
 /** Trains the tokenizer on the training documents alone. */
@@ -12,7 +13,7 @@ export function learnTokenizer(
   { vocabSize }: RunPlan,
   terminal: Terminal,
 ): Tokenizer {
-  const { specialTokens } = deepseekPresets[preset];
+  const specialTokens = [...deepseekPresets[preset].specialTokens, ...thinkTokens];
   const tokenizer = trainBpe(
     documents.map(({ text }) => text),
     { vocabSize, specialTokens },

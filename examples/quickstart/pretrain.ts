@@ -6,14 +6,13 @@ import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
 import type { TokenData, ValidationBatch } from "./token-data.ts";
-import { createTrainingClock } from "./training-clock.ts";
+import type { TrainingClock } from "./training-clock.ts";
 
 /** What `pretrain` needs beside the model. */
 export interface PretrainContext {
   readonly options: QuickstartOptions;
   readonly plan: RunPlan;
-  /** When this session began. */
-  readonly sessionStart: Date;
+  readonly clock: TrainingClock;
   readonly data: TokenData;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
@@ -21,23 +20,13 @@ export interface PretrainContext {
   readonly onFirstSample: () => Promise<void>;
 }
 
-/** How training ended, and how long it took without validation and sampling. */
-export interface PretrainResult extends TrainResult {
-  /** Steps of a resumed run's earlier sessions included. */
-  readonly seconds: number;
-  readonly tokensPerSecond: number;
-  /** This session's start, earlier by what the sessions before it took. */
-  readonly startedAt: Date;
-}
-
 /**
  * Trains for the plan's steps with validation in between, or until the signal. Metrics and checkpoints go to
  * `options.out`.
  * @throws NonFiniteError; TrainingCheckpointError when the run to resume was started otherwise.
  */
-export async function pretrain(model: DeepseekModel, context: PretrainContext): Promise<PretrainResult> {
-  const { options, plan, data, terminal, signal, sessionStart } = context;
-  const clock = await createTrainingClock(options.out, { resume: options.resume, sessionStart });
+export async function pretrain(model: DeepseekModel, context: PretrainContext): Promise<TrainResult> {
+  const { options, plan, data, clock, terminal, signal } = context;
   let firstSample = context.onFirstSample;
   const validate = async (step: number): Promise<Omit<ValidationRecord, "step" | "tokens">> => {
     clock.pause();
@@ -67,9 +56,7 @@ export async function pretrain(model: DeepseekModel, context: PretrainContext): 
     onNote: terminal.print,
   });
   clock.pause();
-  await clock.save();
-  const { seconds, tokensPerSecond, startedAt } = clock;
-  return { ...result, seconds, tokensPerSecond, startedAt };
+  return result;
 }
 
 /** Mean next-token loss over the validation windows, and bits per byte of their text. */

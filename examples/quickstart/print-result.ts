@@ -1,11 +1,12 @@
-import type { RunRecord } from "./run-record.ts";
+import type { NextCommands } from "./next-commands.ts";
+import type { RunRecord, StageRecord } from "./run-record.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
 import { formatSample } from "./write-samples.ts";
 
 /** The end of a run on the terminal: samples, figures, and last of all where the report is and what to try next. */
 export function printResult(
   run: RunRecord,
-  links: { readonly report: string; readonly model: string; readonly next: string },
+  links: { readonly report: string; readonly model: string; readonly next: NextCommands },
   terminal: Terminal,
 ): void {
   const { validation, baseline, tokens } = run;
@@ -23,12 +24,20 @@ export function printResult(
       "margin",
       `${Math.abs(margin).toFixed(3)} nats per token ${margin >= 0 ? "below" : "above"} the baseline`,
     ),
+    ...run.stages.slice(1).map(stageResult),
     stageLine("time", `${minutes(run.wallSeconds)} in all`),
-    stageLine("model", `${links.model} (config.json, model.safetensors, tokenizer.json)`),
+    stageLine("model", `${links.model} (config, weights, tokenizer, chat template)`),
     stageLine("report", links.report),
-    stageLine("next", links.next),
+    stageLine("next", links.next.train),
+    stageLine("chat", links.next.chat),
   ];
   for (const line of lines) terminal.print(line);
+}
+
+/** `sft         held-out sums right, most likely reply: 0.000 -> 0.640 (150 held out) in 1:10 min` */
+function stageResult({ name, measure, before, after, n, seconds }: StageRecord): string {
+  const change = `${before.toFixed(3)} -> ${after.toFixed(3)}`;
+  return stageLine(name, `${measure}: ${change} (${formatCount(n)} held out) in ${minutes(seconds)}`);
 }
 
 /** 95.2 -> `1:35` minutes */

@@ -5,7 +5,7 @@ import { createRandom, EmptyDataError } from "@ds3/data";
 import { loadCheckpoint } from "@ds3/deepseek/node";
 import { ConfigError, FormatError } from "@ds3/errors";
 import { openGpu } from "@ds3/tensor";
-import { loadTokenizer } from "@ds3/tokenizer/node";
+import { loadChatTemplate, loadTokenizer } from "@ds3/tokenizer/node";
 import { TrainingCheckpointError } from "@ds3/trainer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { quickstart } from "./main.ts";
@@ -64,9 +64,28 @@ describe("a run on a text file", () => {
     whole = await run("whole", `--data ${text} --fast --steps 6`);
   });
 
-  test("ends with the report's link and the next command", () => {
-    expect(whole.lines.at(-2)).toContain(`file://${whole.out}/report.html`);
-    expect(whole.lines.at(-1)).toMatch(/twice as long: npx --yes pnpm@12 quickstart --data .* --steps 12/);
+  test("ends with the report's link, the next command, and the chat", () => {
+    expect(whole.lines.at(-3)).toContain(`file://${whole.out}/report.html`);
+    expect(whole.lines.at(-2)).toMatch(/twice as long: npx --yes pnpm@12 quickstart --data .* --steps 12/);
+    expect(whole.lines.at(-1)).toMatch(/chat +npx --yes pnpm@12 chat --model .*whole\/model$/);
+  });
+
+  test("every stage has its figure before and after, its curves, and replies to the same questions", async () => {
+    const { stages, validation, tokens } = await readReport(whole);
+    expect(stages.map(({ name }) => name)).toEqual(["pretrain", "sft", "dpo", "grpo"]);
+    expect(stages[0]).toMatchObject({ after: validation.lossNats, n: tokens.validated });
+    expect(stages.slice(1).map(({ n }) => n)).toEqual([12, 48, 24]);
+    // An untrained chat knows no answer, and a policy has gained nothing on itself.
+    expect(stages[1]!.before).toBe(0);
+    expect(stages[2]!.before).toBe(0.5);
+    for (const { seconds, curves, conversations } of stages.slice(1)) {
+      expect(seconds).toBeGreaterThan(0);
+      expect(curves.every(({ steps, values }) => steps.length > 0 && steps.length === values.length)).toBe(true);
+      expect(conversations).toHaveLength(4);
+    }
+    const [sft, dpo, grpo] = stages.slice(1).map(({ conversations }) => conversations);
+    expect(dpo!.map(({ before }) => before)).toEqual(sft!.map(({ after }) => after));
+    expect(grpo!.map(({ before }) => before)).toEqual(dpo!.map(({ after }) => after));
   });
 
   test("the report's json has every figure, and they agree", async () => {
@@ -96,6 +115,10 @@ describe("a run on a text file", () => {
     const metrics = (await readFile(join(whole.out, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
     expect(metrics.filter((line) => "loss" in JSON.parse(line))).toHaveLength(6);
     const tokenizer = await loadTokenizer(join(whole.out, "model", "tokenizer.json"));
+    const template = await loadChatTemplate(join(whole.out, "model"));
+    expect(template.render([{ role: "user", content: "hi" }], { addGenerationPrompt: true })).toMatch(
+      /hi<｜Assistant｜>$/,
+    );
     await using gpu = await openGpu();
     const model = await loadCheckpoint(gpu, join(whole.out, "model"));
     expect(model.config.vocabSize).toBe(tokenizer.vocabSize);
@@ -105,6 +128,10 @@ describe("a run on a text file", () => {
     const stopped = await run("halves", `--data ${text} --fast --steps 6`, /first sample/);
     expect(stopped.lines.at(-2)).toMatch(/Stopped at step [1-5] of 6/);
     expect(stopped.lines.at(-1)).toMatch(/--resume$/);
+    // The second session is stopped in a later stage, whose first step is not even taken.
+    const later = await run("halves", `--data ${text} --fast --steps 6 --resume`, /^grpo +before/);
+    expect(later.lines.at(-2)).toContain("Stopped in grpo");
+    expect(later.lines.at(-1)).toMatch(/--resume$/);
     const resumed = await run("halves", `--data ${text} --fast --steps 6 --resume`);
     const weights = (out: string) => readFile(join(out, "model", "model.safetensors"));
     expect((await weights(resumed.out)).equals(await weights(whole.out))).toBe(true);
@@ -112,6 +139,8 @@ describe("a run on a text file", () => {
     expect(b.curves).toEqual(a.curves);
     expect(b.samples).toEqual(a.samples);
     expect(b.expertLoads).toEqual(a.expertLoads);
+    const figures = ({ stages }: RunRecord) => stages.map(({ seconds, ...rest }) => rest);
+    expect(figures(b)).toEqual(figures(a));
   });
 
   test("does not resume on another text, and leaves the run as it was", async () => {
@@ -140,8 +169,16 @@ test("mini-v3 on a CSV's text column: special tokens <unk> <s> </s>, two of four
     eos_token_id: 2,
   });
   const tokenizer = await loadTokenizer(join(out, "tokenizer.json"));
-  expect(tokenizer.specialTokens).toEqual(["<unk>", "<s>", "</s>", "<｜User｜>", "<｜Assistant｜>"]);
-  expect(lines.at(-1)).toContain("--data");
+  expect(tokenizer.specialTokens).toEqual([
+    "<unk>",
+    "<s>",
+    "</s>",
+    "<｜User｜>",
+    "<｜Assistant｜>",
+    "<think>",
+    "</think>",
+  ]);
+  expect(lines.at(-2)).toContain("--data");
 });
 
 describe("what cannot work says so", () => {

@@ -2,21 +2,24 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Document } from "@ds3/data";
 import { countParameters, type DeepseekModel } from "@ds3/deepseek";
-import type { StepRecord, ValidationRecord } from "@ds3/trainer";
+import type { StepRecord, TrainResult, ValidationRecord } from "@ds3/trainer";
 import { commandLine } from "./command-line.ts";
 import { countBigrams } from "./kneser-ney.ts";
 import type { QuickstartOptions } from "./options.ts";
-import type { PretrainResult } from "./pretrain.ts";
-import type { Curves, ExpertLoad, RunRecord, Sample } from "./run-record.ts";
+import type { Curves, ExpertLoad, RunRecord, Sample, StageRecord } from "./run-record.ts";
 import { sourceFigures } from "./source-figures.ts";
 import type { TokenData } from "./token-data.ts";
+import type { TrainingClock } from "./training-clock.ts";
 
 /** A finished run, from which its record is made. */
 export interface FinishedRun {
   readonly options: QuickstartOptions;
   readonly model: DeepseekModel;
   readonly data: TokenData;
-  readonly training: PretrainResult;
+  readonly training: TrainResult;
+  readonly clock: TrainingClock;
+  /** Stages after pre-training. */
+  readonly stages: readonly StageRecord[];
   readonly samples: readonly Sample[];
   /** All documents, for their sources. */
   readonly documents: readonly Document[];
@@ -27,7 +30,7 @@ export interface FinishedRun {
  * baseline from the windows that training consumed.
  */
 export async function recordRun(run: FinishedRun): Promise<RunRecord> {
-  const { options, model, data, training } = run;
+  const { options, model, data, training, clock } = run;
   const { steps, validations } = await readMetrics(join(options.out, "metrics.jsonl"));
   const { validationLoss, bitsPerByte } = validations.at(-1)!;
   return {
@@ -35,17 +38,33 @@ export async function recordRun(run: FinishedRun): Promise<RunRecord> {
     command: commandLine(options),
     seed: options.seed,
     adapter: model.gpu.adapter.name,
-    startedAt: training.startedAt.toISOString(),
-    trainingSeconds: training.seconds,
-    wallSeconds: (Date.now() - training.startedAt.getTime()) / 1000,
+    startedAt: clock.startedAt.toISOString(),
+    trainingSeconds: clock.seconds,
+    wallSeconds: (Date.now() - clock.startedAt.getTime()) / 1000,
+    stages: [pretrainStage(validations, data, clock), ...run.stages],
     model: modelFigures(model),
-    tokens: { trained: training.tokens, validated: data.validated, perSecond: training.tokensPerSecond },
+    tokens: { trained: training.tokens, validated: data.validated, perSecond: clock.tokensPerSecond },
     curves: curvesOf(steps, validations, model.mtpLossWeight),
     expertLoads: expertLoadsOf(steps, model),
     validation: { lossNats: validationLoss, bitsPerByte: bitsPerByte! },
     baseline: kneserNeyBaseline(data, model.config.vocabSize),
     samples: run.samples,
     sources: sourceFigures(run.documents),
+  };
+}
+
+/** Its replies are not shown: what it writes is among the samples. */
+function pretrainStage(validations: readonly ValidationRecord[], data: TokenData, clock: TrainingClock): StageRecord {
+  return {
+    name: "pretrain",
+    measure: "validation loss, nats per token",
+    unit: "nats",
+    before: validations[0]!.validationLoss,
+    after: validations.at(-1)!.validationLoss,
+    n: data.validated,
+    seconds: clock.seconds,
+    curves: [],
+    conversations: [],
   };
 }
 

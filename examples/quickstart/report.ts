@@ -1,5 +1,6 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileWhole } from "@ds3/trainer";
 import { checkRecord } from "./report-check.ts";
 import { reportHtml } from "./report-html.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -18,8 +19,8 @@ export async function writeReport(folder: string, run: RunRecord): Promise<Repor
   checkRecord(run);
   await mkdir(folder, { recursive: true });
   const paths = { html: join(folder, "report.html"), json: join(folder, "report.json") };
-  await replaceFile(paths.html, reportHtml(run));
-  await replaceFile(paths.json, reportJson(run));
+  await writeFileWhole(paths.html, Buffer.from(reportHtml(run)));
+  await writeFileWhole(paths.json, Buffer.from(reportJson(run)));
   return paths;
 }
 
@@ -39,10 +40,4 @@ function reportJson({ stages, ...run }: RunRecord): string {
 function jsonByLines(record: object): string {
   const lines = Object.entries(record).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   return `{\n${lines.join(",\n")}\n}\n`;
-}
-
-async function replaceFile(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content);
-  await rename(temporary, path);
 }
