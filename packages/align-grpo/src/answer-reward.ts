@@ -28,11 +28,11 @@ export function answerReward(options: AnswerRewardOptions = {}): Reward {
 /**
  * Whether a text comes to the right answer.
  *
- * The text's answer is what follows the last `####` on its line, else the last `\boxed{...}`, else what follows the last
- * `</think>`, else the whole text; the right answer is read in the same way. Numbers are compared by value, exactly, whatever
- * their thousands separators and trailing zeros: a marked answer must hold one number alone, so that listing many does not
- * help; unmarked text gives its last number. Anything else is compared as text, without regard to case, width, space, and a
- * full stop at its end.
+ * Of a text with `</think>` only what follows the last one counts. Its answer is what follows the last `####` on its line,
+ * else the last `\boxed{...}`, else all of it; the right answer is read in the same way. Numbers are compared by value,
+ * exactly, whatever their thousands separators and trailing zeros: a marked answer must hold one number alone, so that
+ * listing many does not help; unmarked text gives its last number. Anything else is compared as text, without regard to
+ * case, width, space, and a full stop at its end.
  */
 export function isSameAnswer(text: string, answer: string): boolean {
   const [given, right] = [answerIn(text), answerIn(answer)];
