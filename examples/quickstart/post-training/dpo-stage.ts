@@ -16,7 +16,7 @@ import type { Stage, StageContext } from "./stage.ts";
 /** Stream of the seed that chooses among the pairs. */
 const PAIR_STREAM = 104;
 
-/** Direct preference optimisation: right replies over replies with a slip, judged by how often the right one is likelier. */
+/** Direct preference optimisation: right replies over replies with a slip, judged by how often the right one gained. */
 export function dpoStage({ format, plan, sums, terminal, signal, seed }: StageContext): Stage {
   const { steps, batch, beta, nllWeight, learningRate: peak } = plan.dpo;
   const encode = (from: readonly Sum[], most?: number): readonly PreferencePair[] => {

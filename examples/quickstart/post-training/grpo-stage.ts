@@ -18,7 +18,7 @@ import type { Measurement, Stage, StageContext } from "./stage.ts";
 /** What a reply is worth: 0.8 for the right answer, 0.2 for thinking first, so 1 at most. */
 const rewards: readonly Reward[] = [answerReward({ weight: 0.8 }), formatReward({ weight: 0.2 })];
 
-/** Stream of the seed that draws the replies whose reward is measured. */
+/** Draws the replies whose reward is measured: the same seed before and after, and in every run. */
 const MEASURE_SEED = 1_000_003;
 
 /**
