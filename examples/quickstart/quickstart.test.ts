@@ -8,6 +8,7 @@ import { openGpu } from "@ds3/tensor";
 import { loadChatTemplate, loadTokenizer } from "@ds3/tokenizer/node";
 import { TrainingCheckpointError } from "@ds3/trainer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compareGrpo } from "./compare-grpo.ts";
 import { quickstart } from "./main.ts";
 import { parseOptions } from "./options.ts";
 import { errorText } from "./run-command.ts";
@@ -141,6 +142,21 @@ describe("a run on a text file", () => {
     expect(b.expertLoads).toEqual(a.expertLoads);
     const figures = ({ stages }: RunRecord) => stages.map(({ seconds, ...rest }) => rest);
     expect(figures(b)).toEqual(figures(a));
+  });
+
+  test("its last stage can be compared over seeds, with shuffled rewards as the control", async () => {
+    const lines: string[] = [];
+    const terminal = { print: (line: string) => void lines.push(line), status: () => {} };
+    const results = await compareGrpo(whole.out, terminal, new AbortController().signal);
+    const kinds = results.map(({ kind, seed }) => `${kind} ${seed}`);
+    expect(kinds).toEqual([1, 2, 3, 1, 2, 3].map((seed, i) => `${i < 3 ? "" : "shuffled "}rewards ${seed}`));
+    // All six begin with the weights that the stage itself began with.
+    const { before } = (await readReport(whole)).stages.at(-1)!;
+    expect(results.map((result) => result.before)).toEqual(Array.from({ length: 6 }, () => before));
+    expect(lines).toHaveLength(6);
+    await expect(compareGrpo(join(folder, "nowhere"), terminal, new AbortController().signal)).rejects.toThrow(
+      /a finished quickstart, got .*ENOENT.*quickstart first/,
+    );
   });
 
   test("does not resume on another text, and leaves the run as it was", async () => {

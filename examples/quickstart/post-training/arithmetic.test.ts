@@ -1,12 +1,26 @@
 import { isSameAnswer } from "@ds3/align-grpo";
 import { expect, test } from "vitest";
-import { answer, askAll, question, questionForms, reply, replyPairs, splitSums, wrongReply } from "./arithmetic.ts";
+import {
+  answer,
+  askAll,
+  question,
+  questionForms,
+  reply,
+  replyPairs,
+  type Sum,
+  splitSums,
+  wrongReply,
+} from "./arithmetic.ts";
 
 test("the split has every sum once, and depends on the seed alone", () => {
   const { train, heldOut } = splitSums(3);
   const all = [...train, ...heldOut].map(([a, b, c]) => 100 * a + 10 * b + c);
   expect(all.sort((x, y) => x - y)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   expect(heldOut).toHaveLength(150);
+  // No order of held-out digits is trained on.
+  const digits = (sums: readonly Sum[]): Set<string> => new Set(sums.map((sum) => [...sum].sort().join("")));
+  const shared = [...digits(train)].filter((key) => digits(heldOut).has(key));
+  expect(shared).toEqual([]);
   expect(splitSums(3)).toEqual({ train, heldOut });
   expect(splitSums(4).heldOut).not.toEqual(heldOut);
 });

@@ -60,11 +60,33 @@ const SPLIT_STREAM = 100;
 const STYLE_STREAM = 101;
 const SLIP_STREAM = 103;
 
-/** Splits the sums before anything is trained on them. */
+/**
+ * Splits the sums before anything is trained on them. Sums of the same three digits have the same answer, so all of their
+ * orders are on one side.
+ */
 export function splitSums(seed: number): SumSplit {
   const order = [...permutation(1000, { seed, stream: SPLIT_STREAM })];
   const sums = order.map((i): Sum => [Math.floor(i / 100), Math.floor(i / 10) % 10, i % 10]);
-  return { train: sums.slice(HELD_OUT), heldOut: sums.slice(0, HELD_OUT) };
+  const held = new Set<string>();
+  let count = 0;
+  for (const [digits, orders] of countByDigits(sums)) {
+    if (count + orders > HELD_OUT) continue;
+    held.add(digits);
+    count += orders;
+  }
+  const isHeldOut = (sum: Sum): boolean => held.has(digitsOf(sum));
+  return { train: sums.filter((sum) => !isHeldOut(sum)), heldOut: sums.filter(isHeldOut) };
+}
+
+/** How many of the sums have the same digits, in the order in which the digits come first. */
+function countByDigits(sums: readonly Sum[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const sum of sums) counts.set(digitsOf(sum), (counts.get(digitsOf(sum)) ?? 0) + 1);
+  return counts;
+}
+
+function digitsOf(sum: Sum): string {
+  return [...sum].sort((a, b) => a - b).join("");
 }
 
 /** A sum as it is asked, with how it is to be answered. */

@@ -63,6 +63,7 @@ export function dpoStage({ format, plan, sums, terminal, signal, seed }: StageCo
         steps,
         schedule: (step, tokens) => learningRate(schedule, step, tokens),
         settings: { seed, steps, batch, beta, nllWeight, peak },
+        checkpointEvery: Math.ceil(steps / 2),
         signal,
         onProgress: (progress) => terminal.status(formatProgress(progress)),
         onNote: terminal.print,

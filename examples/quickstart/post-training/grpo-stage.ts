@@ -62,6 +62,7 @@ export function grpoStage(
         optimizer: { weightDecay: 0 },
         schedule: (step, tokens) => learningRate(schedule, step, tokens),
         settings: { seed, steps, promptsPerStep, groupSize, peak },
+        checkpointEvery: Math.ceil(steps / 2),
         signal,
         onProgress: (progress) => terminal.status(formatProgress(progress)),
         onNote: terminal.print,

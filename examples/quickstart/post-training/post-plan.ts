@@ -51,7 +51,7 @@ const plans: Readonly<Record<Preset, Sizes>> = {
   "mini-v3": {
     ...tiny,
     sft: { ...tiny.sft, peak: 5e-4, floor: 5e-5 },
-    dpo: { ...tiny.dpo, learningRate: 3e-4 },
+    dpo: { ...tiny.dpo, learningRate: 8e-5 },
     grpo: { ...tiny.grpo, learningRate: 5e-5 },
   },
 };

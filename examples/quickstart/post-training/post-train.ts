@@ -26,6 +26,7 @@ export async function postTrain(
   model.biasUpdateSpeed = 0;
   const stages: StageRecord[] = [];
   for (const stage of [sftStage(context), dpoStage(context), grpoStage(context)]) {
+    if (context.signal.aborted) return { stages, stoppedIn: stage.name };
     const record = await runStage(stage, model, context, { folder: join(out, stage.name), resume });
     if (!record) return { stages, stoppedIn: stage.name };
     stages.push(record);
