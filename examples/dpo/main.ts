@@ -11,6 +11,7 @@ import {
 } from "@ds3/align-dpo";
 import { parsePreference } from "@ds3/data";
 import {
+  assertOtherFolder,
   cosine,
   holdOut,
   listCounts,
@@ -29,6 +30,7 @@ export async function dpo(argv: readonly string[], { print, status, signal }: Se
   const options = parseOptions(argv);
   const { out, resume, ...settings } = options;
   const { loss, beta, labelSmoothing, steps, batch, length, learningRate: peak, seed } = settings;
+  assertOtherFolder(options.model, join(out, "model"));
   await using gpu = await openGpu();
   const start = await loadModel(gpu, options.model);
   const { model, tokenizer, template } = start;

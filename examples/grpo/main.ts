@@ -6,7 +6,15 @@ import { join } from "node:path";
 import { answerReward, createRollouts, formatReward, grpoModel, modelReward } from "@ds3/align-grpo";
 import { parsePrompt } from "@ds3/data";
 import { generate } from "@ds3/deepseek";
-import { cosine, loadModel, readAll, runTraining, type Session, saveModel } from "@ds3/example-shared";
+import {
+  assertOtherFolder,
+  cosine,
+  loadModel,
+  readAll,
+  runTraining,
+  type Session,
+  saveModel,
+} from "@ds3/example-shared";
 import { openGpu } from "@ds3/tensor";
 import { type ChatMessage, encodePrompt } from "@ds3/tokenizer";
 import { formatProgress, train } from "@ds3/trainer";
@@ -19,6 +27,7 @@ export async function grpo(argv: readonly string[], session: Session): Promise<v
   const { print, status, signal } = session;
   const { out, resume, ...settings } = options;
   const { loss, beta, temperature, maxTokens: maxNewTokens, groupSize, steps, learningRate: peak, seed } = settings;
+  assertOtherFolder(options.model, join(out, "model"), join(out, "reward-model", "model"));
   await using gpu = await openGpu();
   const start = await loadModel(gpu, options.model);
   const { model, tokenizer, template, stopTokens } = start;

@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { encodeChats, fineTune, type SftStage } from "@ds3/align-sft";
 import { parseChat } from "@ds3/data";
 import { generate } from "@ds3/deepseek";
-import { holdOut, listCounts, loadModel, readAll, runTraining, type Session, saveModel } from "@ds3/example-shared";
+import {
+  assertOtherFolder,
+  holdOut,
+  listCounts,
+  loadModel,
+  readAll,
+  runTraining,
+  type Session,
+  saveModel,
+} from "@ds3/example-shared";
 import { openGpu } from "@ds3/tensor";
 import { encodePrompt } from "@ds3/tokenizer";
 import { formatProgress } from "@ds3/trainer";
@@ -15,6 +24,7 @@ import { parseOptions } from "./options.ts";
 export async function sft(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
   const { data, secondStage, limit, epochs, steps, batch, length, learningRate: peak, seed, out, resume } = options;
+  assertOtherFolder(options.model, join(out, "model"));
   await using gpu = await openGpu();
   const start = await loadModel(gpu, options.model);
   const { model, tokenizer, template, stopTokens } = start;

@@ -1,3 +1,4 @@
+export { assertOtherFolder } from "./assert-other-folder.ts";
 export { cosine } from "./cosine.ts";
 export { holdOut } from "./hold-out.ts";
 export { listCounts } from "./list-counts.ts";
