@@ -184,6 +184,16 @@ describe("createRollouts", () => {
     expect(createRollouts({ ...limited, contextLength: 11 }).droppedPrompts).toBe(0);
   });
 
+  test("new tokens that leave a prompt no room are refused by name, whatever becomes of long prompts", () => {
+    for (const contextLength of [3, 4]) {
+      const full = optionsOf({ contextLength, onLongPrompt: "drop" });
+      expect(() => createRollouts(full)).toThrow(OutOfRangeError);
+      expect(() => createRollouts(full)).toThrow(
+        `createRollouts: maxNewTokens: expected below contextLength, ${contextLength}, so that a prompt has room, got 4`,
+      );
+    }
+  });
+
   test("a signal during sampling rejects, and what was sampled so far is not scored", async () => {
     const abort = new AbortController();
     let scored = 0;

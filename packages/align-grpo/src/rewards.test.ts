@@ -138,6 +138,20 @@ describe("scoreCompletions", () => {
     expect(scores.totals).toEqual([1, 1, null]);
   });
 
+  test("a reward that throws ends the wait for one that hangs", async () => {
+    const signals: AbortSignal[] = [];
+    const hangs = reward("slow", (_, signal) => {
+      signals.push(signal);
+      return new Promise<number>(() => {});
+    });
+    const batch: Reward = { name: "batch", score: (_, signal) => hangs.scoreOne!(three[0]!, signal) as Promise<never> };
+    const throws = reward("picky", async () => boom());
+    const scoring = scoreCompletions([hangs, batch, throws], three, { timeoutMs: 1_000_000 });
+    const error = await scoring.catch((reason) => reason);
+    expect(error.message).toMatch(/"picky" of prompt 4, completion 0: expected a reward, got TypeError: boom/);
+    expect(signals.map(({ reason }) => reason)).toEqual([error, error, error, error]);
+  });
+
   test("a signal ends the wait for a reward that hangs", async () => {
     const abort = new AbortController();
     let heard: unknown;

@@ -99,6 +99,11 @@ export function checkRolloutOptions(options: RolloutOptions): void {
   requireCount("maxNewTokens", maxNewTokens);
   requireCount("updatesPerRollout", updatesPerRollout);
   requireCount("microBatches", microBatches);
+  const { contextLength = Number.POSITIVE_INFINITY } = options;
+  if (!(maxNewTokens < contextLength)) {
+    const expected = `below contextLength, ${contextLength}, so that a prompt has room`;
+    throw outOfRange("maxNewTokens", expected, `${maxNewTokens}`);
+  }
   if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY)) {
     throw outOfRange("temperature", "a number above 0: the same completion G times teaches nothing", `${temperature}`);
   }

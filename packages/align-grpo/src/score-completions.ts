@@ -27,8 +27,10 @@ type Outcome = number | RewardError;
 /** How long calls may take, and what ends all that are waited for. */
 interface Patience {
   readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
+  /** Aborted when the wait is over: by the caller, or by a failure that is thrown. */
+  readonly signal: AbortSignal;
   readonly waiting: Set<() => void>;
+  readonly onFailure: (error: RewardError) => void;
 }
 
 /**
@@ -38,7 +40,8 @@ interface Patience {
  * A function that throws, gives a number that is not finite, or as many numbers as there are not completions, is a
  * RewardError; one that does not settle in time a RewardTimeoutError. They name reward, prompt and completion. With
  * `onRewardError: "drop"` such a completion gets no total and is counted; a reward without `scoreOne` that fails as a whole
- * drops every completion. Time limits do not reach a synchronous endless loop.
+ * drops every completion. With `throw` the first failure in time ends the wait for all others: their signals are aborted, and
+ * it is thrown. Time limits do not reach a synchronous endless loop.
  *
  * @throws RewardError, RewardTimeoutError; ConfigError when there is no reward or two have one name; OutOfRangeError.
  */
@@ -50,12 +53,9 @@ export async function scoreCompletions(
   const { timeoutMs = 60_000, onRewardError = "throw", signal } = options;
   checkRewards(rewards, timeoutMs);
   signal?.throwIfAborted();
-  const columns = await withPatience(timeoutMs, signal, (patience) =>
+  const columns = await withPatience(timeoutMs, onRewardError, signal, (patience) =>
     Promise.all(rewards.map((reward) => outcomesOf(reward, completions, patience))),
   );
-  signal?.throwIfAborted();
-  const failed = columns.flat().find((outcome) => typeof outcome !== "number");
-  if (failed !== undefined && onRewardError === "throw") throw failed;
   const kept = completions.map((_, i) => columns.every((column) => typeof column[i] === "number"));
   const sum = (i: number): number =>
     rewards.reduce((total, { weight = 1 }, j) => total + weight * (columns[j]![i] as number), 0);
@@ -73,18 +73,27 @@ function meanOf(values: readonly number[]): number {
 /** One listener at the signal for however many calls: Node warns of more than ten. */
 async function withPatience<T>(
   timeoutMs: number,
+  onRewardError: "throw" | "drop",
   signal: AbortSignal | undefined,
   ask: (patience: Patience) => Promise<T>,
 ): Promise<T> {
+  const over = new AbortController();
   const waiting = new Set<() => void>();
-  const endAll = (): void => {
+  const endAll = (reason: unknown): void => {
+    over.abort(reason);
     for (const end of waiting) end();
   };
-  signal?.addEventListener("abort", endAll, { once: true });
+  const onAbort = (): void => endAll(signal?.reason);
+  const onFailure = (error: RewardError): void => {
+    if (onRewardError === "throw" && !over.signal.aborted) endAll(error);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    return await ask({ timeoutMs, signal, waiting });
+    const asked = await ask({ timeoutMs, signal: over.signal, waiting, onFailure });
+    over.signal.throwIfAborted();
+    return asked;
   } finally {
-    signal?.removeEventListener("abort", endAll);
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 
@@ -97,7 +106,7 @@ async function outcomesOf(reward: Reward, completions: readonly Completion[], pa
       const score = await settle(reward.name, nameOf(completion), patience, (signal) =>
         scoreOne.call(reward, completion, signal),
       );
-      return checked(reward.name, completion, score);
+      return heard(checked(reward.name, completion, score), patience);
     }),
   );
 }
@@ -109,11 +118,13 @@ async function batchOutcomes(
 ): Promise<Outcome[]> {
   const which = `${nameOf(completions[0]!)} to ${nameOf(completions.at(-1)!)}`;
   const scores = await settle(reward.name, which, patience, (signal) => reward.score(completions, signal));
-  if (RewardError.is(scores)) return completions.map(() => scores as RewardError);
+  if (RewardError.is(scores)) return completions.map(() => heard(scores as RewardError, patience));
   const numbers = scores as readonly number[];
-  if (numbers?.length === completions.length) return completions.map((of, i) => checked(reward.name, of, numbers[i]));
+  if (numbers?.length === completions.length) {
+    return completions.map((of, i) => heard(checked(reward.name, of, numbers[i]), patience));
+  }
   const error = failure(reward.name, which, `${completions.length} numbers`, `${numbers?.length ?? numbers}`);
-  return completions.map(() => error);
+  return completions.map(() => heard(error, patience));
 }
 
 /** What the function gave, or an error that says that it threw, or that the wait is over. */
@@ -129,12 +140,12 @@ async function settle<T>(
     end = () => {
       const error = timeout(name, which, timeoutMs);
       resolve(error);
-      abort.abort(signal?.aborted ? signal.reason : error);
+      abort.abort(signal.aborted ? signal.reason : error);
     };
   });
   const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(end, timeoutMs);
   waiting.add(end);
-  if (signal?.aborted) end();
+  if (signal.aborted) end();
   try {
     return await Promise.race([call(abort.signal), late]);
   } catch (cause) {
@@ -144,6 +155,12 @@ async function settle<T>(
     clearTimeout(timer);
     waiting.delete(end);
   }
+}
+
+/** The outcome, of which a failure may end the wait for the others. */
+function heard<T extends Outcome>(outcome: T, { onFailure }: Patience): T {
+  if (typeof outcome !== "number") onFailure(outcome);
+  return outcome;
 }
 
 function checked(name: string, completion: Completion, score: unknown): Outcome {
