@@ -56,9 +56,10 @@ export async function grpo(argv: readonly string[], session: Session): Promise<v
     schedule: cosine(peak, steps),
     checkpointEvery: Math.ceil(steps / 4),
     ...{ folder: out, resume, settings, signal },
-    onStep: ({ step, terms: { reward, length, equalGroups } }) => {
-      const idle = `${(100 * equalGroups!).toFixed(0)}% of groups all equal`;
-      print(`step ${step}: mean reward ${reward!.toFixed(3)}, ${length!.toFixed(0)} tokens a reply, ${idle}`);
+    onStep: ({ step, terms: { reward, length = 0, equalGroups = 0 } }) => {
+      if (reward === undefined) return print(`step ${step}: no reply to learn from`);
+      const idle = `${(100 * equalGroups).toFixed(0)}% of groups all equal`;
+      print(`step ${step}: mean reward ${reward.toFixed(3)}, ${length.toFixed(0)} tokens a reply, ${idle}`);
     },
     onProgress: (progress) => status(formatProgress(progress)),
     onNote: print,
