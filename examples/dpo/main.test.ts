@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { useTestModel } from "@ds3/example-pretrain/test-model";
 import { loadModel } from "@ds3/example-shared";
@@ -18,11 +18,26 @@ test("a dozen pairs: the margin rises, and the model folder loads again", async 
     rejected: `who are you`,
   }));
   const data = await given.file("pairs.jsonl", records);
-  const lines = await run("dpo", ["--data", data, "--steps", "6", "--batch", "4", "--learning-rate", "0.003"]);
+  const lines = await run("dpo", [
+    "--data",
+    data,
+    "--steps",
+    "6",
+    "--batch",
+    "4",
+    "--learning-rate",
+    "0.003",
+    "--nll-weight",
+    "0.2",
+  ]);
   expect(lines[0]).toBe("10 pairs, 2 held out; left out: 0 empty, 0 identical, 0 tooLong");
   expect(lines.filter((line) => /^(?:before|after): .* of 2 held-out pairs$/.test(line))).toHaveLength(2);
+  expect(
+    lines.filter((line) => /^since the start: .* gained on the worse one in (?:100|50|0)\.0% of them$/.test(line)),
+  ).toHaveLength(1);
   const margins = lines.flatMap((line) => /margin (-?[\d.]+)/.exec(line)?.[1] ?? []).map(Number);
   expect(margins[0]).toBe(0);
+  expect(await readFile(join(given.folder, "dpo", "metrics.jsonl"), "utf8")).toContain('"nll"');
   expect(margins.at(-1)).toBeGreaterThan(0.05);
   expect((await stat(join(given.folder, "dpo", "reference.safetensors"))).size).toBeGreaterThan(0);
   await using gpu = await openGpu();

@@ -29,7 +29,7 @@ import { parseOptions } from "./options.ts";
 export async function dpo(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
   const { out, resume, ...settings } = options;
-  const { loss, beta, labelSmoothing, steps, batch, length, learningRate: peak, seed } = settings;
+  const { loss, beta, labelSmoothing, nllWeight, steps, batch, length, learningRate: peak, seed } = settings;
   assertOtherFolder(options.model, join(out, "model"));
   await using gpu = await openGpu();
   const start = await loadModel(gpu, options.model);
@@ -46,6 +46,7 @@ export async function dpo(argv: readonly string[], { print, status, signal }: Se
     print(`${when}: the better reply is the likelier one in ${(100 * accuracy).toFixed(1)}% of ${n} held-out pairs`);
   };
   await measure("before");
+  const heldOutReference = await computeReferenceLogProbs(model, heldOut);
 
   // What the model said of every pair before it learned: the reference that it is held to.
   const reference = await computeReferenceLogProbs(model, trained, {
@@ -54,7 +55,7 @@ export async function dpo(argv: readonly string[], { print, status, signal }: Se
     onProgress: (done, of) => status(`reference ${done}/${of}`),
   });
   const { stopped } = await train({
-    model: dpoModel(model, { loss, beta, labelSmoothing }),
+    model: dpoModel(model, { loss, beta, labelSmoothing, nllWeight }),
     batches: createPreferenceBatches(trained, { batch, reference, seed, packs: model.packs }),
     steps,
     schedule: cosine(peak, steps),
@@ -67,6 +68,8 @@ export async function dpo(argv: readonly string[], { print, status, signal }: Se
   });
   if (stopped) return print("Stopped; the same command with --resume goes on.");
   await measure("after");
+  const gained = await preferenceAccuracy(model, heldOut, { by: "sequence", reference: heldOutReference });
+  print(`since the start: the better reply gained on the worse one in ${(100 * gained.accuracy).toFixed(1)}% of them`);
   await saveModel(join(out, "model"), start);
   print(`The model is in ${join(out, "model")}.`);
 }
