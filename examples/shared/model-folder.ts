@@ -28,7 +28,8 @@ export interface LanguageFolder extends SavedModel {
 const PRETRAIN = "Make one first: npx --yes pnpm@12 -C examples/pretrain start --data my.txt";
 
 /**
- * Loads a model folder.
+ * Loads a model folder. When it is trained on, the biases that balance its experts stay as pre-training left them, unless
+ * `biasUpdateSpeed` is given.
  * @throws FormatError when it is missing, with `hint`; what loadCheckpoint, loadTokenizer and loadChatTemplate throw.
  */
 export async function loadModel(
@@ -43,7 +44,7 @@ export async function loadModel(
   }
   const tokenizer = await loadTokenizer(join(folder, "tokenizer.json"));
   const template = await loadChatTemplate(folder);
-  const model = await loadCheckpoint(gpu, folder, options);
+  const model = await loadCheckpoint(gpu, folder, { biasUpdateSpeed: 0, ...options });
   const { eosTokenId } = model.config;
   return { model, tokenizer, template, stopTokens: eosTokenId === null ? [] : [eosTokenId] };
 }

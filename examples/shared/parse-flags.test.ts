@@ -25,6 +25,7 @@ test("flags of every kind, and what is there without them", () => {
 test.each([
   ["--data a.txt", /'--model <text>' not specified/],
   ["--model m --data a.txt --step 3", /unknown option '--step'.*Did you mean --steps/],
+  ["--modle m --data a.txt", /unknown option '--modle'.*Did you mean --model/],
   ["--model m --data a.txt --steps 0", /'0' is invalid.*whole number above 0/],
   ["--model m --data a.txt --seed 1.5", /'1\.5' is invalid.*0 or more/],
   ["--model m --data a.txt --learning-rate -1", /0 or more/],

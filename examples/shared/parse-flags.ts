@@ -74,11 +74,21 @@ export function parseFlags<F extends Readonly<Record<string, Flag<unknown>>>>(
   argv: readonly string[],
   declared: F,
 ): Flags<F> {
-  const command = new Command(name).description(about).allowExcessArguments(false).exitOverride();
-  command.configureOutput({ writeErr: () => {} });
-  for (const [key, declaration] of Object.entries(declared)) command.addOption(optionOf(key, declaration));
-  try {
+  const read = (declarations: Readonly<Record<string, Flag<unknown>>>): Flags<F> => {
+    const command = new Command(name).description(about).allowExcessArguments(false).exitOverride();
+    command.configureOutput({ writeErr: () => {} });
+    for (const [key, declaration] of Object.entries(declarations)) command.addOption(optionOf(key, declaration));
     return command.parse([...argv], { from: "user" }).opts<Flags<F>>();
+  };
+  try {
+    try {
+      return read(declared);
+    } catch (error) {
+      // Commander reports a flag that is missing before one that is unknown, which may be the same flag, misspelt.
+      if ((error as CommanderError).code === MISSING)
+        read(Object.fromEntries(Object.entries(declared).map(([key, one]) => [key, optional(one)])));
+      throw error;
+    }
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) process.exit(0);
@@ -97,6 +107,8 @@ export function parseFlags<F extends Readonly<Record<string, Flag<unknown>>>>(
     });
   }
 }
+
+const MISSING = "commander.missingMandatoryOptionValue";
 
 function optionOf(key: string, { about, value, words, fallback, isOptional, parse }: Flag<unknown>): Option {
   const long = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
