@@ -42,6 +42,8 @@ test("a dozen pairs: the margin rises, and the model folder loads again", async 
   expect((await stat(join(given.folder, "dpo", "reference.safetensors"))).size).toBeGreaterThan(0);
   await using gpu = await openGpu();
   await loadModel(gpu, join(given.folder, "dpo", "model"));
+  const onItself = run("dpo", ["--data", data, "--model", join(given.folder, "dpo", "model")]);
+  await expect(onItself).rejects.toThrow(/--out: expected .* Give another --out/);
 });
 
 const dataset = listDatasets()?.find((path) => /dpo-en[\\/]/.test(path));

@@ -19,7 +19,7 @@ const flags = {
   loss: choice("loss", dpoLossNames, "sigmoid"),
   beta: number("pull towards the model at the start", 0.1),
   labelSmoothing: number("share of pairs taken to be labelled the wrong way round", 0),
-  nllWeight: number("weight of learning the better reply's text as well, which keeps it from becoming less likely", 0),
+  nllWeight: number("weight of learning the better reply's text as well, against its becoming less likely", 0),
   steps: count("optimiser steps", 50),
   batch: count("pairs of a batch", 8),
   length: optional(count("most tokens of a prompt with a reply; longer pairs are left out (default: the context)")),
