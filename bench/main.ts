@@ -1,6 +1,7 @@
 import { openGpu } from "@ds3/tensor";
 import { Command } from "commander";
-import { type Figure, formatFigures } from "./src/figure.ts";
+import type { Figure } from "./src/figure.ts";
+import { formatFigures } from "./src/format-figures.ts";
 import { benchMatmul, MATMUL_CASES } from "./src/matmul.bench.ts";
 import { benchDeepseekDecoding, benchDeepseekTraining, benchGpt, profileDeepseek } from "./src/train.bench.ts";
 

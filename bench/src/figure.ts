@@ -1,17 +1,35 @@
+/** What a figure's value counts. */
+export type FigureUnit = "GFLOP/s" | "GB/s" | "tokens/s" | "ms" | "ratio" | "bytes" | "count";
+
 /** One measured figure; with `--json` a line. */
 export interface Figure {
+  /** `what.variant.size`, e.g. `matmul.nn.512`; a peer's ends in `.peer.backend`. */
   readonly name: string;
   readonly value: number;
-  readonly unit: "GFLOP/s" | "tokens/s";
+  readonly unit: FigureUnit;
   readonly adapter: string;
-  /** Training and decoding figures. */
+  /** 1e9 floating-point operations a second, by the mathematics: what a kernel computes twice counts once. */
+  readonly gflops?: number;
+  /** 1e9 bytes a second, each operand read or written once. */
+  readonly gbps?: number;
+  /** 0 to 1: the larger share of the adapter's measured peaks, of products and of plain copies. */
+  readonly peakShare?: number;
+  /** Training and decoding figures: steps of one window, and its median seconds. */
   readonly steps?: number;
   readonly wallSeconds?: number;
   readonly dispatchesPerStep?: number;
   readonly submitsPerStep?: number;
+  /** Distinct compute pipelines. */
+  readonly pipelines?: number;
+  /** Training figures: the losses before the first updates. */
   readonly firstLosses?: readonly number[];
+  /** Bytes and buffers that tensors held: at most, and at the end of a window. */
   readonly peakBytes?: number;
-  readonly cpuFallbacks?: 0;
+  readonly liveBuffers?: number;
+  /** Operations that ran on the CPU instead of the GPU; anything but 0 fails the command. */
+  readonly cpuFallbacks?: number;
+  /** What a reader has to know beside the numbers. */
+  readonly note?: string;
 }
 
 /** The middle of some numbers. */
@@ -19,19 +37,4 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** A table for people: name, value, unit, and what else the figure has. */
-export function formatFigures(figures: readonly Figure[]): string {
-  const width = Math.max(...figures.map(({ name }) => name.length));
-  return figures
-    .map(({ name, value, unit, steps, wallSeconds, dispatchesPerStep, submitsPerStep, firstLosses }) => {
-      const notes = [
-        steps === undefined ? "" : `${steps} steps in ${wallSeconds!.toFixed(2)} s`,
-        dispatchesPerStep === undefined ? "" : `${dispatchesPerStep} dispatches, ${submitsPerStep} submits a step`,
-        firstLosses ? `losses ${firstLosses.map((loss) => loss.toFixed(5)).join(" ")}` : "",
-      ].filter(Boolean);
-      return `${name.padEnd(width)}  ${value.toFixed(1).padStart(9)} ${unit.padEnd(8)}  ${notes.join("; ")}`.trimEnd();
-    })
-    .join("\n");
 }

@@ -1,0 +1,57 @@
+import type { Figure } from "./figure.ts";
+
+/** Columns of the table: heading, width, content. Together 100 characters, so that it fits a terminal and a page. */
+const COLUMNS: readonly (readonly [heading: string, width: number, cell: (figure: Figure) => string])[] = [
+  ["figure", 37, ({ name }) => name],
+  ["value", 9, ({ value, unit }) => (unit === "bytes" ? megabytes(value) : digits(value))],
+  ["unit", 9, ({ unit }) => (unit === "bytes" ? "MB" : unit)],
+  ["GFLOP/s", 8, ({ gflops, unit }) => (unit === "GFLOP/s" ? "" : digits(gflops))],
+  ["GB/s", 7, ({ gbps, unit }) => (unit === "GB/s" ? "" : digits(gbps))],
+  ["peak", 6, ({ peakShare }) => (peakShare === undefined ? "" : `${Math.round(peakShare * 100)} %`)],
+  ["disp/sub", 10, dispatches],
+  ["MB", 8, ({ peakBytes }) => megabytes(peakBytes)],
+  ["live", 6, ({ liveBuffers }) => digits(liveBuffers)],
+];
+const LEFT_ALIGNED = ["figure", "unit"];
+
+/** The table's head: value, rates, share of the measured peak, dispatches and submits a step, peak bytes, live buffers. */
+export function figureHeading(): string {
+  return row(COLUMNS.map(([heading]) => heading));
+}
+
+/** A figure as a line of the table; what is not a number follows on lines of its own. */
+export function formatFigure(figure: Figure): string {
+  const { firstLosses, note } = figure;
+  const losses = firstLosses && `first losses ${firstLosses.map((loss) => loss.toFixed(5)).join(" ")}`;
+  const below = [losses, note].filter((text) => text !== undefined).map((text) => `    ${text}`);
+  return [row(COLUMNS.map(([, , cell]) => cell(figure))), ...below].join("\n");
+}
+
+/** The table whole. */
+export function formatFigures(figures: readonly Figure[]): string {
+  return [figureHeading(), ...figures.map(formatFigure)].join("\n");
+}
+
+function row(cells: readonly string[]): string {
+  const padded = cells.map((cell, i) => {
+    const [heading, width] = COLUMNS[i]!;
+    return LEFT_ALIGNED.includes(heading) ? ` ${cell}`.padEnd(width) : ` ${cell}`.padStart(width);
+  });
+  return padded.join("").slice(1).trimEnd();
+}
+
+function dispatches({ dispatchesPerStep, submitsPerStep }: Figure): string {
+  return dispatchesPerStep === undefined ? "" : [dispatchesPerStep, submitsPerStep].map(digits).join("/");
+}
+
+/** About four figures: 12345 -> `12,345`, 123.45 -> `123.5`, 0.01234 -> `0.0123`. */
+function digits(value: number | undefined): string {
+  if (value === undefined) return "";
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
+  if (Math.abs(value) >= 100) return value.toFixed(1);
+  return Math.abs(value) >= 1 ? value.toFixed(2) : value.toPrecision(3);
+}
+
+function megabytes(bytes: number | undefined): string {
+  return bytes === undefined ? "" : digits(Number((bytes / 1e6).toFixed(1)));
+}
