@@ -1,15 +1,17 @@
 /**
- * Which matmul kernel runs for a target and a shape, with its uniforms and grid: the one table of the family.
+ * Which matmul kernel of `matmul-variants.ts` runs for a target and a shape, with its uniforms and grid.
  *
  * The figures behind the choices are in docs/kernels.md, section Matmul. Few pipelines on purpose: a software adapter
  * compiles each for 0.2 to 0.7 s at its first dispatch (the deepest panel for 2 s).
  */
+import { DtypeError } from "@ds3/errors";
+import type { Dtype } from "./dtype.ts";
 import { MAX_GROUPS } from "./grid.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
-import type { Kernel } from "./kernel.ts";
-import { type MatmulGrouping, type MatmulLayout, matmulPanelWgsl, matmulTiledWgsl, TILE } from "./matmul.wgsl.ts";
-import { MATVEC_NT_COLUMNS, matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
-import { type KernelTarget, teamOf } from "./target.ts";
+import { cachedTemplate, type Kernel } from "./kernel.ts";
+import type { MatmulGrouping, MatmulLayout } from "./matmul.wgsl.ts";
+import { defaultVariant, type MatmulRequest, type MatmulVariant } from "./matmul-variants.ts";
+import type { KernelTarget } from "./target.ts";
 
 /** A kernel with all that a dispatch of it needs beside its buffers. */
 export interface KernelPlan {
@@ -38,6 +40,9 @@ export interface MatmulShape {
   readonly strideC?: number;
   readonly alpha?: number;
   readonly accumulate?: boolean;
+  /** Default f32. */
+  readonly dtypeA?: Dtype;
+  readonly dtypeB?: Dtype;
 }
 
 /**
@@ -54,13 +59,9 @@ interface GroupedCommon {
   readonly N: number;
   readonly alpha?: number;
   readonly accumulate?: boolean;
-}
-
-/** Output block of a workgroup, and the template that computes it. */
-export interface MatmulVariant {
-  readonly kind: "panel" | "tiled" | "matvec";
-  readonly columns: number;
-  readonly kernel: Kernel;
+  /** Default f32. */
+  readonly dtypeA?: Dtype;
+  readonly dtypeB?: Dtype;
 }
 
 /** Plans a dense or batched product. Bindings A, B, C. */
@@ -68,7 +69,7 @@ export function planMatmul(target: KernelTarget, shape: MatmulShape): KernelPlan
   const { layout, M, N, K, batch = 1, alpha = 1, accumulate = false } = shape;
   const variant = matmulVariant(target, shape);
   const x = Math.ceil(N / variant.columns);
-  const rowsPerGroup = variant.kind === "tiled" ? TILE : panelRows(M, x * batch);
+  const rowsPerGroup = variant.rows ?? panelRows(M, x * batch);
   const uniforms = {
     ...{ M, N, K, lda: shape.lda ?? (layout === "tn" ? M : K), ldb: shape.ldb ?? (layout === "nt" ? K : N) },
     ...{ ldc: shape.ldc ?? N, strideA: shape.strideA ?? M * K, strideB: shape.strideB ?? K * N },
@@ -80,12 +81,11 @@ export function planMatmul(target: KernelTarget, shape: MatmulShape): KernelPlan
 
 /** Plans a product of experts. Bindings A, B, tiles (rows: from `planGroupTable`) or offsets (k), C. */
 export function planGroupedMatmul(target: KernelTarget, shape: GroupedMatmulShape): KernelPlan {
-  const { grouped, layout, R, E, N, alpha = 1, accumulate = false } = shape;
+  const { grouped, layout, R, E, N, alpha = 1, accumulate = false, dtypeA = "f32", dtypeB = "f32" } = shape;
   const [M, K] = grouped === "rows" ? [R, shape.K] : [shape.M, R];
-  const variant = matmulVariant(target, { layout, M, N, K }, grouped);
+  const variant = matmulVariant(target, { layout, M, N, K, dtypeA, dtypeB }, grouped);
   const x = Math.ceil(N / variant.columns);
-  const rowsPerGroup =
-    grouped === "rows" ? groupTileRows(target, R) : variant.kind === "tiled" ? TILE : panelRows(M, x * E);
+  const rowsPerGroup = grouped === "rows" ? groupTileRows(target, R) : (variant.rows ?? panelRows(M, x * E));
   const uniforms = {
     ...{ M, N, K, lda: grouped === "rows" ? K : M, ldb: layout === "nt" ? K : N, ldc: N },
     ...{ strideA: 0, strideB: grouped === "rows" ? K * N : 0, strideC: grouped === "rows" ? 0 : M * N },
@@ -98,13 +98,14 @@ export function planGroupedMatmul(target: KernelTarget, shape: GroupedMatmulShap
 /** Plans the tile table for `rows` products: reads offsets [E + 1] u32, writes tiles [groupTileCount] vec4u. */
 export function planGroupTable(target: KernelTarget, { R, E }: { readonly R: number; readonly E: number }): KernelPlan {
   const tileCount = groupTileCount(target, R, E);
-  const kernel = cached("table", groupTableWgsl);
   return {
-    kernel,
+    kernel: groupTable(),
     uniforms: { E, R, tileRows: groupTileRows(target, R), tileCount },
     groups: [Math.ceil(tileCount / 64), 1, 1],
   };
 }
+
+const groupTable = cachedTemplate(groupTableWgsl);
 
 /** Tiles in the table of R rows and E experts: every expert may end with an incomplete one. */
 export function groupTileCount(target: KernelTarget, R: number, E: number): number {
@@ -116,58 +117,34 @@ export function groupTileCount(target: KernelTarget, R: number, E: number): numb
  * tiles are tall once there are enough of them for the cores; the same for all products of a layer, which share the table.
  */
 export function groupTileRows(target: KernelTarget, R: number): number {
-  if (!target.software) return TILE;
+  if (!target.software) return HARDWARE_TILE_ROWS;
   return R >= 2048 ? 256 : R >= 512 ? 128 : 64;
 }
 
-/** The kernel for a target and shape; `planMatmul` and `planGroupedMatmul` call it. */
+/**
+ * The kernel for a target and shape; `planMatmul` and `planGroupedMatmul` call it.
+ *
+ * @throws DtypeError when no kernel takes operands of these dtypes.
+ */
 export function matmulVariant(
   target: KernelTarget,
-  { layout, M, N, K, batch = 1 }: MatmulShape,
+  { layout, M, N, K, batch = 1, dtypeA = "f32", dtypeB = "f32" }: MatmulShape,
   grouped: MatmulGrouping = "none",
 ): MatmulVariant {
-  if (M === 1 && grouped === "none" && layout !== "tn") return matvecVariant(target, layout);
-  if (!target.software) {
-    const kernel = cached(`tiled ${layout} ${grouped}`, () => matmulTiledWgsl({ layout, grouped }));
-    return { kind: "tiled", columns: TILE, kernel };
-  }
-  const lanes = target.subgroupSize || 8;
-  const subgroups = target.subgroupSize > 0;
-  const { columnsPerLane, depth } = panelSize(N, 2 * M * N * K * batch, lanes);
-  // Without shuffles the shader has `lanes` loads in the place of one: half the depth halves its compile time.
-  const params = { layout, grouped, lanes, subgroups, columnsPerLane, depth: subgroups ? depth : depth / 2 };
-  const kernel = cached(`panel ${Object.values(params).join(" ")}`, () => matmulPanelWgsl(params));
-  return { kind: "panel", columns: lanes * columnsPerLane, kernel };
+  const request: MatmulRequest = { layout, grouped, M, N, K, batch, dtypeA, dtypeB };
+  const spec = defaultVariant(target, request);
+  if (spec) return spec.build(target, request);
+  const actual = `${dtypeA} and ${dtypeB}, layout ${layout}, groups ${grouped}`;
+  throw new DtypeError({
+    op: "matmul",
+    operand: "a, b",
+    expected: "dtypes that a kernel of this adapter takes",
+    actual,
+  });
 }
 
-function matvecVariant(target: KernelTarget, layout: "nn" | "nt"): MatmulVariant {
-  if (layout === "nt") {
-    const team = teamOf(target);
-    const kernel = cached(`matvec nt ${team.size} ${team.subgroup}`, () => matvecNtWgsl(team));
-    return { kind: "matvec", columns: MATVEC_NT_COLUMNS, kernel };
-  }
-  const [lanes, columnsPerLane] = target.software ? [target.subgroupSize || 8, 4] : [64, 1];
-  const kernel = cached(`matvec nn ${lanes} ${columnsPerLane}`, () => matvecNnWgsl(lanes, columnsPerLane));
-  return { kind: "matvec", columns: lanes * columnsPerLane, kernel };
-}
-
-/** The panel with the least time for N columns, the idle columns of the last workgroup included. */
-function panelSize(N: number, flops: number, lanes: number): (typeof PANELS)[number] {
-  const time = ({ columnsPerLane, speed }: (typeof PANELS)[number]): number =>
-    (Math.ceil(N / (lanes * columnsPerLane)) * columnsPerLane) / speed;
-  return PANELS.filter(({ minFlops }) => flops >= minFlops).reduce((a, b) => (time(b) < time(a) ? b : a));
-}
-
-/**
- * Speeds are GFLOP/s of one core at 512^3. The deepest panel compiles for 2 s instead of 0.7: only products whose every
- * run takes tens of milliseconds earn that back.
- */
-const PANELS = [
-  { columnsPerLane: 8, depth: 64, speed: 26, minFlops: 0 },
-  { columnsPerLane: 4, depth: 128, speed: 24, minFlops: 0 },
-  { columnsPerLane: 1, depth: 128, speed: 11, minFlops: 0 },
-  { columnsPerLane: 8, depth: 128, speed: 30, minFlops: 2 ** 31 },
-] as const;
+/** A tile of the tiled kernels is that high or an even part of it. */
+const HARDWARE_TILE_ROWS = 64;
 
 /** Filling the panels of a workgroup takes as long as this many rows. */
 const FILL_ROWS = 24;
@@ -191,13 +168,4 @@ function panelRows(M: number, columnGroups: number): number {
 function foldColumns(x: number, batch: number): readonly [number, number, number] {
   const y = Math.max(1, Math.ceil(x / MAX_GROUPS));
   return [Math.ceil(x / y), y, batch];
-}
-
-const kernels = new Map<string, Kernel>();
-
-/** Templates are pure, so each text is built once. */
-function cached(key: string, build: () => Kernel): Kernel {
-  const known = kernels.get(key) ?? build();
-  kernels.set(key, known);
-  return known;
 }
