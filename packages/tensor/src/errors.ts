@@ -16,6 +16,10 @@ export class OutOfMemoryError extends Ds3Error {
 export class BindingLimitError extends Ds3Error {
   static override readonly name: string = "BindingLimitError";
 }
+/** A kernel table is malformed, of another version or adapter, or names a kernel that there is not. */
+export class KernelTableError extends Ds3Error {
+  static override readonly name: string = "KernelTableError";
+}
 /** Dawn or the browser refused a command; the label says which. */
 export class GpuValidationError extends Ds3Error {
   static override readonly name: string = "GpuValidationError";

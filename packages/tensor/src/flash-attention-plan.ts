@@ -11,6 +11,7 @@ import { flashRowTerms } from "./flash-attention-row-terms.wgsl.ts";
 import type { FlashTile } from "./flash-attention-tile.ts";
 import { flatGrid } from "./grid.ts";
 import type { Kernel } from "./kernel.ts";
+import { type FlashKernel, flashEntry } from "./kernel-request.ts";
 import type { KernelPlan } from "./matmul-plan.ts";
 import type { KernelTarget } from "./target.ts";
 
@@ -56,8 +57,8 @@ const MAX_HEAD_DIMS = 4032;
  */
 export function planFlashForward(target: KernelTarget, shape: FlashShape): KernelPlan {
   checkShape(shape);
-  const { T, headDimQk, headDimV } = shape;
-  const tile = tileOf(target, shape, headDimQk + headDimV);
+  const { T } = shape;
+  const tile = tileOf(target, "flash-forward", shape);
   if (!tile) return portablePlan(flashForwardPortable(portableParams(shape)), shape, T);
   const kernel = flashForwardSoftware({ ...tile, documents: shape.documents, maxRows: MAX_ROWS });
   return softwarePlan(kernel, shape, T);
@@ -88,28 +89,54 @@ function rowTermsPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
 }
 
 function queryGradPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
-  const { T, headDimQk, headDimV, documents } = shape;
-  const tile = tileOf(target, shape, 2 * headDimQk + headDimV);
+  const { T, documents } = shape;
+  const tile = tileOf(target, "flash-query-grad", shape);
   if (!tile) return portablePlan(flashQueryGradPortable(portableParams(shape)), shape, T);
   return softwarePlan(flashQueryGradSoftware({ ...tile, documents }), shape, T);
 }
 
 function keyGradPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
-  const { S, headDimQk, headDimV, documents } = shape;
-  const tile = tileOf(target, shape, 2 * (headDimQk + headDimV));
+  const { S, documents } = shape;
+  const tile = tileOf(target, "flash-key-grad", shape);
   if (!tile) return portablePlan(flashKeyGradPortable(portableParams(shape)), shape, S);
   return softwarePlan(flashKeyGradSoftware({ ...tile, documents }), shape, S);
 }
 
 /**
- * The tile of a kernel that spends `width` multiply-adds on a pair of rows; undefined: the portable kernel runs. With
- * one row a lane broadcasts would outnumber the products, and take half a minute to compile at 256 / 256.
+ * The tile of a kernel: the table's, or the default; undefined: the portable kernel runs. With one row a lane broadcasts
+ * would outnumber the products, and take half a minute to compile at 256 / 256.
  */
-function tileOf({ software, subgroupSize }: KernelTarget, shape: FlashShape, width: number): FlashTile | undefined {
-  if (!software || subgroupSize === 0) return undefined;
-  const perLane = [8, 4, 2].find((n) => n * width <= UNROLLED);
+function tileOf(target: KernelTarget, op: FlashKernel, shape: FlashShape): FlashTile | undefined {
+  const named = flashEntry(target, op, shape);
+  if (!target.software || target.subgroupSize === 0) return undefined;
+  const perLane = named === undefined ? defaultRows(op, shape) : ROWS_PER_LANE[named];
   if (perLane === undefined) return undefined;
-  return { lanes: subgroupSize, perLane, headDimQk: shape.headDimQk, headDimV: shape.headDimV };
+  return { lanes: target.subgroupSize, perLane, headDimQk: shape.headDimQk, headDimV: shape.headDimV };
+}
+
+const ROWS_PER_LANE: Readonly<Record<string, number>> = { "rows-8": 8, "rows-4": 4, "rows-2": 2 };
+
+/** Ids of the sizes in kernel tables: rows that a lane holds, or the kernels that run everywhere. */
+export const FLASH_VARIANTS: readonly string[] = [...Object.keys(ROWS_PER_LANE), "portable"];
+
+/** The sizes that are worth measuring, the default first. Larger ones take tens of seconds to compile. */
+export function flashVariantsFor(target: KernelTarget, op: FlashKernel, shape: FlashShape): string[] {
+  const rows = target.software && target.subgroupSize > 0 ? defaultRows(op, shape) : undefined;
+  const standard = rows === undefined ? "portable" : `rows-${rows}`;
+  if (!target.software || target.subgroupSize === 0) return [standard];
+  const width = pairCost(op, shape);
+  const others = Object.entries(ROWS_PER_LANE).filter(([, perLane]) => perLane * width <= 2 * UNROLLED);
+  return [standard, ...others.map(([id]) => id).filter((id) => id !== standard)];
+}
+
+function defaultRows(op: FlashKernel, shape: FlashShape): number | undefined {
+  return Object.values(ROWS_PER_LANE).find((perLane) => perLane * pairCost(op, shape) <= UNROLLED);
+}
+
+/** Multiply-adds that a kernel spends on a pair of rows. */
+function pairCost(op: FlashKernel, { headDimQk, headDimV }: FlashShape): number {
+  if (op === "flash-forward") return headDimQk + headDimV;
+  return op === "flash-query-grad" ? 2 * headDimQk + headDimV : 2 * (headDimQk + headDimV);
 }
 
 function portableParams({ headDimQk, headDimV, documents }: FlashShape): Parameters<typeof flashForwardPortable>[0] {

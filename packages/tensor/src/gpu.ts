@@ -5,6 +5,7 @@ import type { StreamStats } from "./command-stream.ts";
 import type { AdapterSummary, DeviceState } from "./device-state.ts";
 import { assertShape, bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
 import type { Kernel } from "./kernel.ts";
+import type { KernelTable } from "./kernel-table.ts";
 import { type Profile, TimestampTimer, type Work } from "./profiler.ts";
 import { Recording } from "./recording.ts";
 import { type Scope, ScopeStack } from "./scope.ts";
@@ -43,6 +44,11 @@ export class Gpu {
   /** What kernel templates need to know of the adapter. */
   get target(): KernelTarget {
     return this.#state.target;
+  }
+
+  /** The measured choices of kernels that the device was opened with. */
+  get kernelTable(): KernelTable | undefined {
+    return this.#state.target.table;
   }
 
   get device(): GPUDevice {

@@ -9,8 +9,9 @@ import type { Dtype } from "./dtype.ts";
 import { MAX_GROUPS } from "./grid.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import { cachedTemplate, type Kernel } from "./kernel.ts";
-import type { MatmulGrouping, MatmulLayout } from "./matmul.wgsl.ts";
-import { defaultVariant, type MatmulRequest, type MatmulVariant } from "./matmul-variants.ts";
+import { matmulEntry } from "./kernel-request.ts";
+import type { MatmulLayout } from "./matmul.wgsl.ts";
+import { defaultVariant, type MatmulRequest, type MatmulVariant, variantsFor } from "./matmul-variants.ts";
 import type { KernelTarget } from "./target.ts";
 
 /** A kernel with all that a dispatch of it needs beside its buffers. */
@@ -83,7 +84,7 @@ export function planMatmul(target: KernelTarget, shape: MatmulShape): KernelPlan
 export function planGroupedMatmul(target: KernelTarget, shape: GroupedMatmulShape): KernelPlan {
   const { grouped, layout, R, E, N, alpha = 1, accumulate = false, dtypeA = "f32", dtypeB = "f32" } = shape;
   const [M, K] = grouped === "rows" ? [R, shape.K] : [shape.M, R];
-  const variant = matmulVariant(target, { layout, M, N, K, dtypeA, dtypeB }, grouped);
+  const variant = chooseVariant(target, { layout, grouped, M, N, K, batch: 1, groups: E, dtypeA, dtypeB });
   const x = Math.ceil(N / variant.columns);
   const rowsPerGroup = grouped === "rows" ? groupTileRows(target, R) : (variant.rows ?? panelRows(M, x * E));
   const uniforms = {
@@ -121,19 +122,21 @@ export function groupTileRows(target: KernelTarget, R: number): number {
   return R >= 2048 ? 256 : R >= 512 ? 128 : 64;
 }
 
-/**
- * The kernel for a target and shape; `planMatmul` and `planGroupedMatmul` call it.
- *
- * @throws DtypeError when no kernel takes operands of these dtypes.
- */
+/** The kernel for a target and a dense product. @throws DtypeError when none takes operands of these dtypes. */
 export function matmulVariant(
   target: KernelTarget,
   { layout, M, N, K, batch = 1, dtypeA = "f32", dtypeB = "f32" }: MatmulShape,
-  grouped: MatmulGrouping = "none",
 ): MatmulVariant {
-  const request: MatmulRequest = { layout, grouped, M, N, K, batch, dtypeA, dtypeB };
-  const spec = defaultVariant(target, request);
+  return chooseVariant(target, { layout, grouped: "none", M, N, K, batch, dtypeA, dtypeB });
+}
+
+/** The variant that the kernel table names, when there is one that runs here and serves the request; else the default. */
+function chooseVariant(target: KernelTarget, request: MatmulRequest): MatmulVariant {
+  const id = matmulEntry(target, request);
+  const named = id === undefined ? undefined : variantsFor(target, request).find((spec) => spec.id === id);
+  const spec = named ?? defaultVariant(target, request);
   if (spec) return spec.build(target, request);
+  const { layout, grouped, dtypeA, dtypeB } = request;
   const actual = `${dtypeA} and ${dtypeB}, layout ${layout}, groups ${grouped}`;
   throw new DtypeError({
     op: "matmul",

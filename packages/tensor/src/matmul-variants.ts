@@ -19,6 +19,8 @@ export interface MatmulRequest {
   readonly K: number;
   /** 1 with groups. */
   readonly batch: number;
+  /** How many groups (experts); absent without. */
+  readonly groups?: number;
   readonly dtypeA: Dtype;
   readonly dtypeB: Dtype;
 }

@@ -5,6 +5,8 @@ import { CommandStream } from "./command-stream.ts";
 import { type AdapterSummary, DeviceState } from "./device-state.ts";
 import { NoAdapterError } from "./errors.ts";
 import { Gpu } from "./gpu.ts";
+import type { KernelRequest } from "./kernel-request.ts";
+import { assertKernelTable, type KernelTable } from "./kernel-table.ts";
 import type { KernelTarget } from "./target.ts";
 
 /** How to open a device. */
@@ -18,6 +20,10 @@ export interface OpenGpuOptions {
   /** False runs without subgroup operations, to test for adapters that have none. */
   readonly subgroups?: boolean;
   readonly powerPreference?: GPUPowerPreference;
+  /** Kernels that `tuneKernels` found fastest on this adapter, e.g. by `parseKernelTable`. Default: the built-in order. */
+  readonly kernelTable?: KernelTable | undefined;
+  /** Hears every product and attention that is encoded: what `tuneKernels` takes. */
+  readonly onKernelRequest?: ((request: KernelRequest) => void) | undefined;
 }
 
 /** Features we can use; each is asked for when the adapter has it. */
@@ -35,7 +41,8 @@ const LIMITS = [
  * Opens the best adapter there is: Dawn in Node, `navigator.gpu` in a browser.
  *
  * @throws NoAdapterError when there is none, the message names the command that fetches a software driver; also when
- * the adapter opens no device. NoSoftwareGpuError when `software: "fetch"` could not get a driver.
+ * the adapter opens no device. NoSoftwareGpuError when `software: "fetch"` could not get a driver. KernelTableError when
+ * the table is not valid or of another adapter.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
   const { software, onMessage, limits = "adapter", subgroups = true, powerPreference = "high-performance" } = options;
@@ -51,6 +58,7 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
   }
   const features = FEATURES.filter((name) => adapter.features.has(name) && (subgroups || name !== "subgroups"));
   const summary = summarize(adapter, features);
+  const tuning = tuningOf(options, summary.name);
   const wanted = {
     requiredFeatures: features as readonly GPUFeatureName[] as GPUFeatureName[],
     requiredLimits: limits === "default" ? {} : Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
@@ -64,7 +72,7 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
       cause,
     });
   });
-  const target = targetOf(adapter, summary, features);
+  const target = { ...targetOf(adapter, summary, features), ...tuning };
   const pool = new BufferPool(device, summary.isSoftware ? backend.memoryBytes : undefined);
   const stream = new CommandStream(device);
   return new Gpu(new DeviceState({ device, backend, adapter: summary, target, pool, stream }), false);
@@ -74,6 +82,13 @@ function summarize(adapter: GPUAdapter, features: readonly string[]): AdapterSum
   const { description, vendor, device, architecture } = adapter.info;
   const name = description || device || architecture || "unknown adapter";
   return { name, vendor, isSoftware: isSoftware(adapter), features };
+}
+
+function tuningOf({ kernelTable, onKernelRequest }: OpenGpuOptions, adapter: string): Partial<KernelTarget> {
+  return {
+    ...(kernelTable ? { table: assertKernelTable(kernelTable, adapter) } : {}),
+    ...(onKernelRequest ? { onRequest: onKernelRequest } : {}),
+  };
 }
 
 function isSoftware({ info }: GPUAdapter): boolean {

@@ -1,3 +1,6 @@
+import type { KernelRequest } from "./kernel-request.ts";
+import type { KernelTable } from "./kernel-table.ts";
+
 /**
  * What kernel templates know of the adapter. A template takes the fields it needs, so every variant can be compiled
  * and tested anywhere.
@@ -7,6 +10,10 @@ export interface KernelTarget {
   readonly software: boolean;
   /** Lanes of a subgroup when subgroups are usable and of one fixed size, else 0. */
   readonly subgroupSize: number;
+  /** Measured choices between kernels; where it has none, each family's default order holds. */
+  readonly table?: KernelTable;
+  /** Hears every request for a kernel that tables have entries for. */
+  readonly onRequest?: (request: KernelRequest) => void;
 }
 
 /**
