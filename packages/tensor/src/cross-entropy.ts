@@ -29,13 +29,10 @@ export interface CrossEntropyOptions {
  * the same logits have two losses.
  */
 export function crossEntropy(logits: Tensor, targets: Int32Array, options: CrossEntropyOptions = {}): Tensor {
-  const { gpu } = logits;
-  const factor = 1 / denominatorOf(targets, options);
+  const factor = 1 / denominatorOf("crossEntropy", targets, options);
   const rows = rowLogProbs("crossEntropy", logits, targets);
-  const loss = gpu.empty([1], "f32", "crossEntropy");
-  const { logProbs } = rows;
-  gpu.dispatch(kernelOf({ team: teamOf(gpu.target) }), { logProbs, loss }, { T: logProbs.size, factor }, [1]);
-  record(gpu, {
+  const loss = sumLoss(rows.logProbs, factor);
+  record(logits.gpu, {
     label: "crossEntropy",
     inputs: [logits],
     outputs: [loss],
@@ -48,9 +45,17 @@ export function crossEntropy(logits: Tensor, targets: Int32Array, options: Cross
   return loss;
 }
 
-function denominatorOf(targets: Int32Array, { denominator }: CrossEntropyOptions): number {
+/** Loss [1] of log-probabilities [T]: minus their sum times `factor`. Unrecorded. */
+export function sumLoss(logProbs: Tensor, factor: number): Tensor {
+  const { gpu } = logProbs;
+  const loss = gpu.empty([1], "f32", "crossEntropy");
+  gpu.dispatch(kernelOf({ team: teamOf(gpu.target) }), { logProbs, loss }, { T: logProbs.size, factor }, [1]);
+  return loss;
+}
+
+/** What the sum of the rows' losses is divided by. @throws OutOfRangeError for a denominator that is not above 0. */
+export function denominatorOf(op: string, targets: Int32Array, { denominator }: CrossEntropyOptions): number {
   if (denominator === undefined) return Math.max(1, targets.filter((id) => id !== IGNORED_TARGET).length);
   if (denominator > 0) return denominator;
-  const actual = `${denominator}`;
-  throw new OutOfRangeError({ op: "crossEntropy", operand: "denominator", expected: "> 0", actual });
+  throw new OutOfRangeError({ op, operand: "denominator", expected: "> 0", actual: `${denominator}` });
 }

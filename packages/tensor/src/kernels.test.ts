@@ -9,7 +9,7 @@ import { addIntoWgsl } from "./accumulate.wgsl.ts";
 import { adamwWgsl } from "./adamw.wgsl.ts";
 import { argmaxRowsWgsl } from "./argmax-rows.wgsl.ts";
 import { addScaledWgsl, mulWgsl, scaleWgsl } from "./arithmetic.wgsl.ts";
-import { fromBf16Wgsl, toBf16Wgsl } from "./cast.wgsl.ts";
+import { fromHalfWgsl, toHalfWgsl } from "./cast.wgsl.ts";
 import { concatColumnsWgsl, MAX_PARTS, splitColumnsWgsl } from "./columns.wgsl.ts";
 import { crossEntropyWgsl } from "./cross-entropy.wgsl.ts";
 import { embeddingGradientWgsl, embeddingWgsl } from "./embedding.wgsl.ts";
@@ -17,12 +17,13 @@ import { type FlashShape, planFlashBackward, planFlashForward } from "./flash-at
 import { finishNormWgsl, squareSumsWgsl } from "./gradient-norm.wgsl.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import type { Kernel } from "./kernel.ts";
+import { foldLogitsWgsl } from "./linear-cross-entropy.wgsl.ts";
 import { matmulPanelWgsl, matmulTiledWgsl } from "./matmul.wgsl.ts";
 import { matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
 import { randomNormalWgsl, randomWordsWgsl } from "./philox.wgsl.ts";
 import { rmsNormInputGradientWgsl, rmsNormWeightGradientWgsl, rmsNormWgsl, sumRowsWgsl } from "./rms-norm.wgsl.ts";
 import { rotaryWgsl } from "./rotary.wgsl.ts";
-import type { MapParams, RowTeamParams } from "./row-kernel.ts";
+import { lanesOf, type MapParams, type RowTeamParams } from "./row-kernel.ts";
 import { sampleRowsWgsl } from "./sample-rows.wgsl.ts";
 import { swigluGradientWgsl, swigluWgsl } from "./swiglu.wgsl.ts";
 import { type KernelTarget, teamOf } from "./target.ts";
@@ -63,7 +64,13 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
   "adamw.wgsl.ts": () => [adamwWgsl("f32"), adamwWgsl("bf16")],
   "argmax-rows.wgsl.ts": () => perTeam(argmaxRowsWgsl),
   "arithmetic.wgsl.ts": () => perLanes(addScaledWgsl, mulWgsl, scaleWgsl),
-  "cast.wgsl.ts": () => perLanes(toBf16Wgsl, fromBf16Wgsl),
+  "cast.wgsl.ts": () =>
+    (["bf16", "f16"] as const).flatMap((dtype) =>
+      targets.flatMap((target) => {
+        const params = { dtype, lanes: lanesOf(target) };
+        return [toHalfWgsl(params), toHalfWgsl({ ...params, scaled: true }), fromHalfWgsl(params)];
+      }),
+    ),
   "columns.wgsl.ts": () =>
     parts.flatMap((count) =>
       [splitColumnsWgsl, concatColumnsWgsl].flatMap((of) => perLanes((p) => of({ ...p, parts: count }))),
@@ -80,6 +87,7 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
       ({ team }) => finishNormWgsl(team),
     ),
   "group-table.wgsl.ts": () => [groupTableWgsl()],
+  "linear-cross-entropy.wgsl.ts": () => perTeam(foldLogitsWgsl),
   "matmul.wgsl.ts": () =>
     layouts.flatMap((layout) => [
       matmulTiledWgsl({ layout }),

@@ -42,6 +42,17 @@ export function matmul(a: Tensor, b: Tensor, { layout = "nn" }: MatmulOptions = 
   return c;
 }
 
+/** How `matmulInto` writes. */
+export interface MatmulIntoOptions extends MatmulOptions {
+  /** Adds to `c` instead of overwriting it. */
+  readonly accumulate: boolean;
+}
+
+/** C = A B, or C += A B, of checked matrices into memory that is there, unrecorded: for backward rules of other ops. */
+export function matmulInto(c: Tensor, a: Tensor, b: Tensor, { layout = "nn", accumulate }: MatmulIntoOptions): void {
+  run({ ...problemOf(a, b, layout).shape, accumulate }, a, b, c);
+}
+
 interface Problem {
   readonly shape: MatmulShape & { readonly batch: number };
   readonly output: readonly number[];

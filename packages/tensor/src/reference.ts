@@ -9,6 +9,11 @@ export {
   IGNORED_LABEL,
 } from "./cross-entropy.ref.ts";
 export { embeddingBackwardRef, embeddingRef } from "./embedding.ref.ts";
+export {
+  type LinearCrossEntropyRefOptions,
+  linearCrossEntropyBackwardRef,
+  linearCrossEntropyRef,
+} from "./linear-cross-entropy.ref.ts";
 export { linearBackwardRef, linearRef, type MatmulRefShape, matmulBackwardRef, matmulRef } from "./matmul.ref.ts";
 export { rmsNormBackwardRef, rmsNormRef } from "./rms-norm.ref.ts";
 export { type RotaryRefAngles, type RotaryRefShape, rotaryRef } from "./rotary.ref.ts";

@@ -110,16 +110,24 @@ export function logitsGradient(op: string, logits: Tensor, rows: RowLogProbs, gr
       hint: "Compute the logits once for each loss, or add up the losses of their rows.",
     });
   }
-  const [T, V] = logits.shape as unknown as readonly [number, number];
-  const { gpu } = logits;
   const target = isOverwritable(logits) ? logits : copyTensor(logits);
   if (target === logits) overwritten.add(logits);
-  const { targets, lse, inverse } = rows;
-  const { dlogProbs, factor } = gradient;
-  const uniforms = { V, inverse, factor: factor * inverse, stride: dlogProbs.size === 1 ? 0 : 1 };
-  const kernel = gradientKernel({ lanes: lanesOf(gpu.target) });
-  dispatchRows(gpu, kernel, { logits: target, targets, lse, dlogProbs }, uniforms, { rows: T, columns: V });
+  overwriteLogits(target, rows, gradient);
   return target;
+}
+
+/** Turns logits [T, V] of the ids from `first` on into their gradient, in place. */
+export function overwriteLogits(
+  logits: Tensor,
+  { targets, lse, inverse }: Omit<RowLogProbs, "logProbs">,
+  { dlogProbs, factor }: RowGradient,
+  first = 0,
+): void {
+  const { gpu } = logits;
+  const [T, V] = logits.shape as unknown as readonly [number, number];
+  const uniforms = { V, first, inverse, factor: factor * inverse, stride: dlogProbs.size === 1 ? 0 : 1 };
+  const kernel = gradientKernel({ lanes: lanesOf(gpu.target) });
+  dispatchRows(gpu, kernel, { logits, targets, lse, dlogProbs }, uniforms, { rows: T, columns: V });
 }
 
 /** 1 / temperature as kernels take it. */

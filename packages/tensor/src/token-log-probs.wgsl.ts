@@ -24,14 +24,6 @@ const LOWEST = "-3.4028234e38";
  */
 export function tokenLogProbsWgsl({ team }: RowTeamParams): Kernel {
   const lanes = team.size;
-  const block = Array.from({ length: BLOCK }, (_, j) => j);
-  const pairwise = (terms: readonly string[], join: (a: string, b: string) => string): string =>
-    terms.length === 1
-      ? terms[0]!
-      : pairwise(
-          terms.flatMap((a, i) => (i % 2 === 0 ? [join(a, terms[i + 1]!)] : [])),
-          join,
-        );
   return defineKernel({
     label: `tokenLogProbs ${teamLabel({ team })}`,
     uniforms: { ...rowUniforms, V: "u32", inverse: "f32" },
@@ -44,7 +36,31 @@ ${rowMain(
   `let start = row * u.V;
 let label = targets[row];
 let ignored = label < 0;
-let count = select(u.V, 0u, ignored);
+${rowSum(lanes)}
+let logSum = log(total);
+if (lane == 0u) {
+  let own = logits[start + u32(max(label, 0))];
+  logProbs[row] = select((own - top) * u.inverse - logSum, 0.0, ignored);
+  lse[row] = select(top * u.inverse + logSum, 0.0, ignored);
+}`,
+)}`,
+  });
+}
+
+/**
+ * WGSL that gives `top`, the largest of the logits from `start` on, and `total` = sum exp((logit - top) inverse) over the
+ * `u.V` of them, both none's where the row is `ignored`.
+ */
+export function rowSum(lanes: number): string {
+  const block = Array.from({ length: BLOCK }, (_, j) => j);
+  const pairwise = (terms: readonly string[], join: (a: string, b: string) => string): string =>
+    terms.length === 1
+      ? terms[0]!
+      : pairwise(
+          terms.flatMap((a, i) => (i % 2 === 0 ? [join(a, terms[i + 1]!)] : [])),
+          join,
+        );
+  return `let count = select(u.V, 0u, ignored);
 var m = ${LOWEST};
 var s = 0.0;
 let whole = count / ${lanes * BLOCK}u * ${lanes * BLOCK}u;
@@ -67,32 +83,26 @@ for (var i = whole + lane; i < count; i += ${lanes}u) {
   m = top;
 }
 let top = teamMax(m, lane);
-let logSum = log(teamSum(s * exp((m - top) * u.inverse), lane));
-if (lane == 0u) {
-  let own = logits[start + u32(max(label, 0))];
-  logProbs[row] = select((own - top) * u.inverse - logSum, 0.0, ignored);
-  lse[row] = select(top * u.inverse + logSum, 0.0, ignored);
-}`,
-)}`,
-  });
+let total = teamSum(s * exp((m - top) * u.inverse), lane);`;
 }
 
 /**
  * logits_t := (onehot(target_t) - exp(logits_t inverse - lse_t)) factor dlogProbs[t stride], 0 in ignored rows; in place.
- * logits [T, V], lse [T], dlogProbs [T] with stride 1, or [1] with stride 0.
+ * logits [T, V] of the ids from `first` on, lse [T], dlogProbs [T] with stride 1, or [1] with stride 0.
  */
 export function tokenLogProbsGradientWgsl(params: MapParams): Kernel {
   const { lanes } = params;
   return defineKernel({
     label: `tokenLogProbs dlogits ${mapLabel(params)}`,
-    uniforms: { ...rowUniforms, V: "u32", inverse: "f32", factor: "f32", stride: "u32" },
+    uniforms: { ...rowUniforms, V: "u32", first: "u32", inverse: "f32", factor: "f32", stride: "u32" },
     reads: { targets: "i32", lse: "f32", dlogProbs: "f32" },
     writes: { logits: "f32" },
     body: rowMain(
       lanes,
       `let start = row * u.V;
 let label = targets[row];
-let own = start + u32(max(label, 0));
+// Of a target below \`first\` or behind the last id it lies, modulo 2^32, outside the row.
+let own = start + u32(max(label, 0)) - u.first;
 let shift = lse[row];
 let factor = u.factor * dlogProbs[row * u.stride];
 let computed = select(u.V, 0u, label < 0);
