@@ -5,6 +5,16 @@ import "./symbols.ts";
 export type { AdapterSummary } from "./device-state.ts";
 export type { Dtype } from "./dtype.ts";
 export type { Gpu, GpuStats } from "./gpu.ts";
+export { type FlashKernel, type KernelRequest, kernelClass } from "./kernel-request.ts";
+export {
+  DEFAULT_KERNELS_VERSION,
+  KERNEL_TABLE_VERSION,
+  type KernelTable,
+  kernelTableFingerprint,
+  parseKernelTable,
+  serializeKernelTable,
+} from "./kernel-table.ts";
+export type { MatmulRequest } from "./matmul-variants.ts";
 export { measurePeak } from "./measure-peak.ts";
 export { type OpenGpuOptions, openGpu } from "./open-gpu.ts";
 export type { Peak, Profile, Work } from "./profiler.ts";
@@ -22,6 +32,7 @@ export { embedding } from "./embedding.ts";
 export { type FlashAttentionOptions, flashAttention } from "./flash-attention.ts";
 export { createRowGroups, groupedMatmul, type RowGroups } from "./grouped-matmul.ts";
 export { type IdRange, uploadIds } from "./host-ids.ts";
+export { type LinearCrossEntropyOptions, linearCrossEntropy } from "./linear-cross-entropy.ts";
 export { type MatmulOptions, matmul } from "./matmul.ts";
 export { type RmsNormOptions, rmsNorm } from "./rms-norm.ts";
 export { type RotaryAngles, type RotaryWindow, rotary } from "./rotary.ts";
@@ -51,6 +62,7 @@ export {
   BindingLimitError,
   DeviceLostError,
   GpuValidationError,
+  KernelTableError,
   NoAdapterError,
   OutOfMemoryError,
   UseAfterFreeError,
