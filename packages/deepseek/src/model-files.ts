@@ -3,7 +3,13 @@
  */
 import { FormatError } from "@ds3/errors";
 import type { Tensor } from "@ds3/tensor";
-import { bf16ToF32, parseSafetensors, type SafetensorsTensor, serializeSafetensors } from "@ds3/tensor/safetensors";
+import {
+  bf16ToF32,
+  f16ToF32,
+  parseSafetensors,
+  type SafetensorsTensor,
+  serializeSafetensors,
+} from "@ds3/tensor/safetensors";
 import { checkStrict } from "./check-strict.ts";
 import { checkpointTensors, type ModelParts, SCORE } from "./checkpoint-names.ts";
 import type { DeepseekConfig } from "./config.ts";
@@ -15,7 +21,7 @@ import { parameterMap, type TensorPlace } from "./parameter-map.ts";
 export type CheckpointTensors = ReadonlyMap<string, SafetensorsTensor>;
 
 /**
- * Writes a checkpoint's tensors into a model. F32 and BF16 are read; every tensor must be there, none too many.
+ * Writes a checkpoint's tensors into a model. F32, BF16 and F16 are read; every tensor must be there, none too many.
  * One may be missing: without `score.weight` a score head keeps its values, so that a reward model starts from a language
  * model.
  *
@@ -104,10 +110,11 @@ function tensorOf({ state, arena }: DeepseekModel, { parameter }: TensorPlace): 
 function toF32(name: string, { dtype, data }: SafetensorsTensor): Float32Array {
   if (dtype === "F32") return data as Float32Array;
   if (dtype === "BF16") return bf16ToF32(data as Uint16Array);
+  if (dtype === "F16") return f16ToF32(data as Uint16Array);
   const hint = dtype.startsWith("F8")
     ? "Block-quantised FP8 weights must be converted to bfloat16 first."
-    : "Convert it to F32 or BF16.";
-  throw new FormatError({ op: "loadCheckpoint", operand: name, expected: "F32 or BF16", actual: dtype, hint });
+    : "Convert it to F32, BF16 or F16.";
+  throw new FormatError({ op: "loadCheckpoint", operand: name, expected: "F32, BF16 or F16", actual: dtype, hint });
 }
 
 function assertCopy(name: string, copy: Float32Array, original: Float32Array): void {

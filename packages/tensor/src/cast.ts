@@ -1,7 +1,7 @@
 import { DtypeError } from "@ds3/errors";
-import { fromBf16Wgsl, toBf16Wgsl } from "./cast.wgsl.ts";
-import { describe } from "./dtype.ts";
-import { cachedTemplate } from "./kernel.ts";
+import { fromHalfWgsl, toHalfWgsl } from "./cast.wgsl.ts";
+import { describe, type HalfDtype, isHalf } from "./dtype.ts";
+import { cachedTemplate, type Kernel } from "./kernel.ts";
 import { dispatchRows, lanesOf, rowsOf } from "./row-kernel.ts";
 import { record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -9,33 +9,28 @@ import type { Tensor } from "./tensor.ts";
 /** Words of a row that a workgroup converts. */
 const SPAN = 512;
 
-const kernels = { bf16: cachedTemplate(toBf16Wgsl), f32: cachedTemplate(fromBf16Wgsl) };
+const toHalfKernel = cachedTemplate(toHalfWgsl);
+const fromHalfKernel = cachedTemplate(fromHalfWgsl);
 
 /**
- * Converts f32 to bf16, to nearest with ties to even (overflow becomes infinity, NaN stays NaN), or bf16 to f32,
- * exactly. Any shape; the same dtype gives the tensor itself. The gradient passes unchanged: gradients are f32.
+ * Converts f32 to f16 or bf16, to nearest with ties to even (overflow becomes infinity, NaN stays NaN, f16 keeps its
+ * subnormals), or either to f32, exactly; from one half to the other through f32. Any shape; the same dtype gives the
+ * tensor itself. The gradient passes unchanged: gradients are f32. No adapter feature is needed.
  *
  * @throws DtypeError for a tensor of integers, or another target.
  */
-export function cast(x: Tensor, dtype: "bf16" | "f32"): Tensor {
+export function cast(x: Tensor, dtype: HalfDtype | "f32"): Tensor {
   if (x.dtype === dtype) return x;
-  if (x.dtype !== "f32" && x.dtype !== "bf16") {
-    const actual = describe(x.shape, x.dtype);
-    throw new DtypeError({ op: "cast", operand: "x", expected: "f32 or bf16", actual });
-  }
-  if (!Object.hasOwn(kernels, dtype)) {
-    throw new DtypeError({ op: "cast", operand: "dtype", expected: "f32 or bf16", actual: dtype });
-  }
-  const { gpu } = x;
-  const out = gpu.empty(x.shape, dtype, "cast");
-  // Rows of an even length have no padding between them: all of them are one long row.
-  const inner = x.shape.at(-1) ?? 1;
-  const [rows, C] = inner % 2 === 0 ? [Math.min(1, x.size), x.size] : [rowsOf(x.shape), inner];
-  const chunks = Math.ceil(C / 2 / SPAN);
-  const uniforms = { C, span: SPAN, chunks };
-  const extent = { rows: rows * chunks, columns: Math.min(C, 2 * SPAN) };
-  dispatchRows(gpu, kernels[dtype]({ lanes: lanesOf(gpu.target) }), { x, out }, uniforms, extent);
-  record(gpu, {
+  if (x.dtype !== "f32" && !isHalf(x.dtype)) throw refuse("x", describe(x.shape, x.dtype));
+  if (dtype !== "f32" && !isHalf(dtype)) throw refuse("dtype", dtype);
+  if (isHalf(x.dtype) && isHalf(dtype)) return cast(cast(x, "f32"), dtype);
+  const lanes = lanesOf(x.gpu.target);
+  const kernel = isHalf(dtype)
+    ? toHalfKernel({ dtype, lanes })
+    : fromHalfKernel({ dtype: x.dtype as HalfDtype, lanes });
+  const out = x.gpu.empty(x.shape, dtype, "cast");
+  convert(kernel, x, out);
+  record(x.gpu, {
     label: "cast",
     inputs: [x],
     outputs: [out],
@@ -43,4 +38,31 @@ export function cast(x: Tensor, dtype: "bf16" | "f32"): Tensor {
     backward: ([gradient], sink) => sink.add(x, gradient!),
   });
   return out;
+}
+
+/**
+ * scale x, rounded to halves: f32 values near the edge of a format's range, moved into it. Records nothing.
+ *
+ * @throws DtypeError unless x is f32.
+ */
+export function castScaled(x: Tensor, dtype: HalfDtype, scale: number): Tensor {
+  if (x.dtype !== "f32") throw refuse("x", describe(x.shape, x.dtype), "f32");
+  const out = x.gpu.empty(x.shape, dtype, "cast");
+  const scaled = scale !== 1;
+  const kernel = toHalfKernel({ dtype, lanes: lanesOf(x.gpu.target), ...(scaled && { scaled }) });
+  convert(kernel, x, out, scaled ? { scale } : {});
+  return out;
+}
+
+function convert(kernel: Kernel, x: Tensor, out: Tensor, extra: Readonly<Record<string, number>> = {}): void {
+  // Rows of an even length have no padding between them: all of them are one long row.
+  const inner = x.shape.at(-1) ?? 1;
+  const [rows, C] = inner % 2 === 0 ? [Math.min(1, x.size), x.size] : [rowsOf(x.shape), inner];
+  const chunks = Math.ceil(C / 2 / SPAN);
+  const extent = { rows: rows * chunks, columns: Math.min(C, 2 * SPAN) };
+  dispatchRows(x.gpu, kernel, { x, out }, { C, span: SPAN, chunks, ...extra }, extent);
+}
+
+function refuse(operand: string, actual: string, expected = "f32, f16 or bf16"): DtypeError {
+  return new DtypeError({ op: "cast", operand, expected, actual });
 }

@@ -1,6 +1,6 @@
 export { argmaxRowsRef } from "./argmax-rows.ref.ts";
 export { addScaledRef, mulRef, scaleRef } from "./arithmetic.ref.ts";
-export { roundToBf16Ref } from "./cast.ref.ts";
+export { roundToBf16Ref, roundToF16Ref } from "./cast.ref.ts";
 export { concatColumnsRef, splitColumnsRef } from "./columns.ref.ts";
 export {
   type CrossEntropyRefOptions,

@@ -1,4 +1,5 @@
 export { bf16ToF32, f32ToBf16 } from "./bf16.ts";
+export { f16ToF32, f32ToF16 } from "./f16.ts";
 export { parseSafetensors, type SafetensorsTensor } from "./parse-safetensors.ts";
 export {
   bytesPerElement,

@@ -1,5 +1,6 @@
 import { DtypeError, ShapeError, StateError } from "@ds3/errors";
 import { addInto, copyTensor } from "./accumulate.ts";
+import { isHalf } from "./dtype.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Storage } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
@@ -65,8 +66,8 @@ export class Tape {
    * @throws DtypeError for a tensor of integers: it has no gradient.
    */
   watch<T extends Tensor>(tensor: T): T {
-    if (tensor.dtype !== "f32" && tensor.dtype !== "bf16") {
-      throw new DtypeError({ op: "watch", operand: "tensor", expected: "f32 or bf16", actual: `${tensor}` });
+    if (tensor.dtype !== "f32" && !isHalf(tensor.dtype)) {
+      throw new DtypeError({ op: "watch", operand: "tensor", expected: "f32, f16 or bf16", actual: `${tensor}` });
     }
     this.#tracked.add(tensor.id);
     this.#watched.set(tensor.id, undefined);

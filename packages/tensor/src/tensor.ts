@@ -1,5 +1,5 @@
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
-import { bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
+import { bytesOf, type Dtype, describe, type HostArrays, isHalf, sizeOf } from "./dtype.ts";
 import { UseAfterFreeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Storage } from "./storage.ts";
@@ -64,7 +64,7 @@ export class Tensor {
   /**
    * A view with another shape of the same size. One axis may be -1: what is left.
    *
-   * Rows of bf16 are padded to whole words: a last axis of odd length stays as it is.
+   * Rows of halves are padded to whole words: a last axis of odd length stays as it is.
    * @throws ShapeError
    */
   reshape(shape: readonly number[]): Tensor {
@@ -76,7 +76,7 @@ export class Tensor {
   /**
    * A view of rows `from` (included) to `to` (excluded) of the first axis.
    *
-   * @throws OutOfRangeError for rows that are not there; ShapeError for a scalar, and where a bf16 vector would start
+   * @throws OutOfRangeError for rows that are not there; ShapeError for a scalar, and where a vector of halves would start
    * inside a word.
    */
   slice(from: number, to: number): Tensor {
@@ -92,7 +92,7 @@ export class Tensor {
         actual: `from ${from}, to ${to}`,
       });
     }
-    const isHalfWord = this.dtype === "bf16" && rest.length === 0 && from % 2 === 1;
+    const isHalfWord = isHalf(this.dtype) && rest.length === 0 && from % 2 === 1;
     if (isHalfWord) {
       throw new ShapeError({ op: "slice", operand: `${this}`, expected: "an even first element", actual: `${from}` });
     }
@@ -131,13 +131,13 @@ export class Tensor {
     throw new ShapeError({
       op: "reshape",
       operand: `${this}`,
-      expected: `a shape of ${this.size} elements${this.dtype === "bf16" ? " with the same padding of rows" : ""}`,
+      expected: `a shape of ${this.size} elements${isHalf(this.dtype) ? " with the same padding of rows" : ""}`,
       actual: `[${shape.join(", ")}]`,
     });
   }
 
   #keepsPadding(shape: readonly number[]): boolean {
     const [before, after] = [this.shape.at(-1) ?? 1, shape.at(-1) ?? 1];
-    return this.dtype !== "bf16" || before === after || (before % 2 === 0 && after % 2 === 0);
+    return !isHalf(this.dtype) || before === after || (before % 2 === 0 && after % 2 === 0);
   }
 }

@@ -3,15 +3,15 @@ import { OutOfRangeError, ShapeError, StateError } from "@ds3/errors";
 import { rangeOf } from "./bind-operands.ts";
 import { BufferUsage } from "./buffer-pool.ts";
 import type { DeviceState } from "./device-state.ts";
-import { bytesOf, type Dtype, describe, type HostArrays, sizeOf } from "./dtype.ts";
+import { bytesOf, type Dtype, describe, type HostArrays, isHalf, sizeOf } from "./dtype.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Host data that `gpu.tensor` takes. */
 export type HostData = ArrayLike<number>;
 
-const ARRAYS = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bf16: Uint16Array };
+const ARRAYS = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, f16: Uint16Array, bf16: Uint16Array };
 
-/** Uploads `data`, converted to the tensor's dtype. bf16 is given as bits, rows padded to an even length. */
+/** Uploads `data`, converted to the tensor's dtype. Halves are given as bits, rows padded to an even length. */
 export function upload({ stream }: DeviceState, tensor: Tensor, data: HostData): void {
   assertLength(data.length, tensor.shape, tensor.dtype);
   if (data.length > 0) stream.write(rangeOf(tensor), toHostArray(data, tensor.dtype));
@@ -19,7 +19,7 @@ export function upload({ stream }: DeviceState, tensor: Tensor, data: HostData):
 
 /** Refuses host data of another size than the tensor's, padding included. */
 export function assertLength(length: number, shape: readonly number[], dtype: Dtype): void {
-  const expected = dtype === "bf16" ? bytesOf(shape, dtype) / 2 : sizeOf(shape);
+  const expected = isHalf(dtype) ? bytesOf(shape, dtype) / 2 : sizeOf(shape);
   if (length === expected) return;
   throw new ShapeError({
     op: "tensor",

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bf16ToF32, parseSafetensors, type SafetensorsTensor } from "@ds3/tensor/safetensors";
+import { bf16ToF32, f16ToF32, parseSafetensors, type SafetensorsTensor } from "@ds3/tensor/safetensors";
 
 /** How far one tensor may be off: elementwise `rtol * |expected|` when given, else `atol`. */
 export interface Tolerance {
@@ -24,7 +24,7 @@ export interface Fixture {
   readonly names: readonly string[];
   /** A stored tensor. Throws when the fixture has none of that name. */
   tensor(name: string): SafetensorsTensor;
-  /** A stored F32, F64 or BF16 tensor in double precision. */
+  /** A stored F32, F64, F16 or BF16 tensor in double precision. */
   f64(name: string): Float64Array;
   /** A stored I32 tensor. */
   i32(name: string): Int32Array;
@@ -51,6 +51,7 @@ export function loadFixture(base: string): Fixture {
 /** The elements of a floating-point tensor as doubles. */
 export function toFloat64({ dtype, data }: Pick<SafetensorsTensor, "dtype" | "data">): Float64Array {
   if (dtype === "BF16") return Float64Array.from(bf16ToF32(data as Uint16Array));
+  if (dtype === "F16") return Float64Array.from(f16ToF32(data as Uint16Array));
   if (dtype === "F32" || dtype === "F64") return Float64Array.from(data as Float32Array);
   throw new Error(`a ${dtype} tensor has no plain doubles`);
 }
