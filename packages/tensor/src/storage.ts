@@ -21,6 +21,11 @@ export class Storage {
     return this.#references === 0;
   }
 
+  /** More than one reference is held. */
+  get isShared(): boolean {
+    return this.#references > 1;
+  }
+
   retain(): this {
     this.#references += 1;
     return this;

@@ -16,6 +16,8 @@ export interface GradientSink {
    * adds to what is there, else it must write every element.
    */
   into(input: Tensor, write: (target: Tensor, accumulate: boolean) => void): void;
+  /** True when nothing but this rule needs the gradient's memory: it may be overwritten, and handed on by `add`. */
+  owns(gradient: Tensor): boolean;
 }
 
 /** One op on the tape. `backward` gets the gradient of each output, undefined where none arrived. */
@@ -34,12 +36,6 @@ interface RecordedNode {
   readonly memory: readonly Storage[];
 }
 
-/** A gradient on its way. Shared ones (given to two inputs) are copied before a kernel adds to them in place. */
-interface Entry {
-  readonly tensor: Tensor;
-  readonly shared: boolean;
-}
-
 /**
  * Records ops while it is the innermost tape of its handle, and runs their backward rules once, in reverse.
  *
@@ -52,7 +48,8 @@ export class Tape {
   readonly #tracked = new Set<number>();
   readonly #watched = new Map<number, Tensor | undefined>();
   #nodes: RecordedNode[] = [];
-  #gradients = new Map<number, Entry>();
+  /** Gradients on their way; each holds its memory. One whose memory has other holders is copied before it is added to. */
+  #gradients = new Map<number, Tensor>();
   #state: "recording" | "running" | "done" | "closed" = "recording";
 
   /** Tapes come from `gpu.tape()`. */
@@ -145,7 +142,7 @@ export class Tape {
   close(): void {
     if (this.#state !== "done") this.#state = "closed";
     for (const { memory } of this.#nodes) for (const storage of memory) storage.release();
-    for (const { tensor } of this.#gradients.values()) tensor.storage.release();
+    for (const { storage } of this.#gradients.values()) storage.release();
     this.#nodes = [];
     this.#gradients = new Map();
     this.#close(this);
@@ -159,6 +156,7 @@ export class Tape {
     wants: (input) => this.tracks(input),
     add: (input, gradient) => this.#add(input, gradient),
     into: (input, write) => this.#into(input, write),
+    owns: (gradient) => !gradient.storage.isShared && !this.#isWatched(gradient),
   };
 
   #stateError(op: string, expected: string): StateError {
@@ -184,7 +182,7 @@ export class Tape {
   }
 
   #runNode({ node, memory }: RecordedNode): void {
-    const gradients = node.outputs.map((output) => this.#gradients.get(output.id)?.tensor);
+    const gradients = node.outputs.map((output) => this.#gradients.get(output.id));
     const scope = this.#gpu.scope(`backward of ${node.label}`);
     try {
       if (gradients.some((gradient) => gradient !== undefined)) node.backward(gradients, this.#sink);
@@ -203,7 +201,7 @@ export class Tape {
       return;
     }
     const existing = this.#gradients.get(input.id);
-    if (!existing) this.#put(input, gradient, true);
+    if (!existing) this.#put(input, gradient);
     else addInto(this.#ownedGradient(input, existing), gradient);
   }
 
@@ -220,35 +218,39 @@ export class Tape {
     }
     const target = this.#gpu.empty(input.shape, "f32", "gradient");
     write(target, false);
-    this.#put(input, target, false);
+    this.#put(input, target);
   }
 
-  /** The gradient so far, copied first when another tensor shares it. */
-  #ownedGradient(input: Tensor, existing: Entry): Tensor {
-    if (!existing.shared) return existing.tensor;
-    const copy = copyTensor(existing.tensor);
-    this.#put(input, copy, false);
-    existing.tensor.storage.release();
+  /** The gradient so far, copied first when something else holds its memory: another input's gradient, a scope. */
+  #ownedGradient(input: Tensor, existing: Tensor): Tensor {
+    if (!existing.storage.isShared) return existing;
+    const copy = copyTensor(existing);
+    this.#put(input, copy);
+    existing.storage.release();
     return copy;
   }
 
-  #put(input: Tensor, tensor: Tensor, shared: boolean): void {
+  #put(input: Tensor, tensor: Tensor): void {
     tensor.storage.retain();
-    this.#gradients.set(input.id, { tensor, shared });
+    this.#gradients.set(input.id, tensor);
+  }
+
+  #isWatched({ storage }: Tensor): boolean {
+    return [...this.#watched.keys()].some((id) => this.#gradients.get(id)?.storage === storage);
   }
 
   #drop(id: number): void {
-    this.#gradients.get(id)?.tensor.storage.release();
+    this.#gradients.get(id)?.storage.release();
     this.#gradients.delete(id);
   }
 
   /** Hands a watched gradient's reference over to the scope that is open at the call of backward. */
   #takeForCaller(id: number): Tensor | undefined {
-    const entry = this.#gradients.get(id);
-    if (!entry) return undefined;
-    const copy = entry.shared ? copyTensor(entry.tensor) : entry.tensor;
-    if (!entry.shared) this.#gpu.adopt(entry.tensor.storage.retain());
-    return copy;
+    const gradient = this.#gradients.get(id);
+    if (!gradient) return undefined;
+    if (gradient.storage.isShared) return copyTensor(gradient);
+    this.#gpu.adopt(gradient.storage.retain());
+    return gradient;
   }
 }
 
