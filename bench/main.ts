@@ -1,47 +1,39 @@
+import { writeFile } from "node:fs/promises";
+import { Ds3Error } from "@ds3/errors";
 import { openGpu } from "@ds3/tensor";
-import { Command } from "commander";
 import type { Figure } from "./src/figure.ts";
-import { formatFigures } from "./src/format-figures.ts";
-import { benchMatmul, MATMUL_CASES } from "./src/matmul.bench.ts";
-import { benchDeepseekDecoding, benchDeepseekTraining, benchGpt, profileDeepseek } from "./src/train.bench.ts";
+import { figureHeading, formatFigure } from "./src/format-figures.ts";
+import { benchFigures } from "./src/modes.ts";
+import { type BenchOptions, parseOptions } from "./src/options.ts";
+import { profileMini } from "./src/profile-mini.ts";
 
-const command = new Command("bench")
-  .description("Measures this adapter: medians, f32. Run it on a quiet machine.")
-  .option("--json", "one line of JSON a figure")
-  .option("--only <name>", "figures whose name contains this")
-  .option("--steps <count>", "training steps in a window", Number, 10)
-  .option("--profile", "instead of the figures: time per kernel of one DeepSeek mini step")
-  .parse(process.argv.filter((argument) => argument !== "--"));
-const {
-  json,
-  only = "",
-  steps,
-  profile,
-} = command.opts<{
-  json?: boolean;
-  only?: string;
-  steps: number;
-  profile?: boolean;
-}>();
-
-const benches: { readonly names: readonly string[]; readonly run: () => Promise<readonly (Figure | undefined)[]> }[] = [
-  { names: MATMUL_CASES.map(({ name }) => name), run: () => benchMatmul(gpu) },
-  { names: ["gpt.tiny.train"], run: async () => [await benchGpt(gpu, steps)] },
-  { names: ["deepseek.mini.train"], run: async () => [await benchDeepseekTraining(gpu, steps)] },
-  { names: ["deepseek.mini.decode"], run: async () => [await benchDeepseekDecoding(gpu)] },
-];
-
-await using gpu = await openGpu();
-const wanted = profile ? [] : benches.filter(({ names }) => names.some((name) => name.includes(only)));
-if (wanted.length === 0 && !profile) {
-  command.error(`no figure is called "${only}"; there are ${benches.flatMap(({ names }) => names).join(", ")}`);
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.mode === "profile") await printProfile();
+  else await printFigures(options);
+} catch (error) {
+  if (!(error instanceof Error && Ds3Error.is(error))) throw error;
+  console.error(`${error.name}: ${error.message}`);
+  process.exitCode = 1;
 }
-if (!json) console.log(`${gpu.adapter.name}\n`);
-if (profile) console.log(await profileDeepseek(gpu));
-for (const { names, run } of wanted) {
-  const figures = await run();
-  for (const [i, figure] of figures.entries()) {
-    if (!figure) console.error(`${names[i]}: skipped, no peers' weights (set DS3_PEERS)`);
-    else if (figure.name.includes(only)) console.log(json ? JSON.stringify(figure) : formatFigures([figure]));
+
+async function printProfile(): Promise<void> {
+  await using gpu = await openGpu();
+  console.log(`${gpu.adapter.name}\n\n${await profileMini(gpu)}`);
+}
+
+/** Prints each figure as it comes. With `--json` standard output has nothing else. */
+async function printFigures(options: BenchOptions): Promise<void> {
+  const figures: Figure[] = [];
+  const onProblem = (line: string): void => {
+    process.exitCode = 1;
+    console.error(`FAILED: ${line}`);
+  };
+  const onNote = options.json ? console.error : console.log;
+  for await (const figure of benchFigures(options, { onNote, onProblem })) {
+    if (!options.json && figures.length === 0) console.log(`\n${figureHeading()}`);
+    console.log(options.json ? JSON.stringify(figure) : formatFigure(figure));
+    figures.push(figure);
   }
+  if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify({ figures }, undefined, 2)}\n`);
 }

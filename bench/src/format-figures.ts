@@ -41,7 +41,10 @@ function row(cells: readonly string[]): string {
 }
 
 function dispatches({ dispatchesPerStep, submitsPerStep }: Figure): string {
-  return dispatchesPerStep === undefined ? "" : [dispatchesPerStep, submitsPerStep].map(digits).join("/");
+  if (dispatchesPerStep === undefined) return "";
+  // Several calls may share a submit: a fraction of one each.
+  const submits = submitsPerStep === undefined ? "" : `/${Number(submitsPerStep.toFixed(2))}`;
+  return `${Number(dispatchesPerStep.toFixed(1))}${submits}`;
 }
 
 /** About four figures: 12345 -> `12,345`, 123.45 -> `123.5`, 0.01234 -> `0.0123`. */

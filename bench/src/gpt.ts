@@ -72,6 +72,14 @@ export function createGpt(gpu: Gpu, folder: string): TrainableModel<GptBatch> {
   return { gpu, arena, loss: (batch) => loss(arena, layers, batch), save: refuse, load: refuse };
 }
 
+/** Floating-point operations of a training token: forward, and backward twice forward's; masked attention left out. */
+export function gptTrainingFlops({ arena }: TrainableModel<GptBatch>, length: number): number {
+  const lookups = arena.get("wte").size + arena.get("wpe").size;
+  const layers = [...arena.parameters.keys()].filter((name) => name.endsWith(".qkv")).length;
+  const attention = layers * 2 * arena.get("wte").shape[1]! * (length + 1);
+  return 3 * (2 * (arena.size - lookups) + attention);
+}
+
 function loss(arena: Arena, layers: number, { inputs, targets, batch, length }: GptBatch): LossOutput {
   const w = (name: string): Tensor => arena.get(name);
   const positions = Int32Array.from(inputs, (_, i) => i % length);

@@ -1,0 +1,18 @@
+import type { Gpu, Peak } from "@ds3/tensor";
+import type { Figure } from "./figure.ts";
+
+/** What every measurement is given. */
+export interface BenchContext {
+  readonly gpu: Gpu;
+  /** Measured once a run, to hold figures against. */
+  readonly peak: Peak;
+  /** Training steps of one window. */
+  readonly steps: number;
+}
+
+/** One figure that can be asked for by name, and nothing is done for the others. */
+export interface BenchCase {
+  readonly name: string;
+  /** The figure; undefined when what it is measured on is not there. */
+  run(context: BenchContext): Promise<Figure | undefined>;
+}

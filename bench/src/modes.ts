@@ -1,0 +1,34 @@
+import { openGpu } from "@ds3/tensor";
+import type { Figure } from "./figure.ts";
+import type { BenchOptions } from "./options.ts";
+import { benchOwn, ownCases } from "./own-figures.ts";
+import { selectByName } from "./select-by-name.ts";
+import { benchSteady } from "./steady.ts";
+
+/** Who hears of what is not a figure. */
+export interface Listener {
+  /** A line for people. */
+  readonly onNote: (line: string) => void;
+  /** A promise that does not hold: the command fails. */
+  readonly onProblem: (line: string) => void;
+}
+
+/** The figures that a command line asks for, each as soon as it is measured. */
+export async function* benchFigures(options: BenchOptions, listener: Listener): AsyncGenerator<Figure> {
+  for await (const figure of source(options, listener)) {
+    if (figure.cpuFallbacks) listener.onProblem(`${figure.name}: ${figure.cpuFallbacks} operations ran on the CPU`);
+    yield figure;
+  }
+}
+
+async function* source(options: BenchOptions, listener: Listener): AsyncGenerator<Figure> {
+  const { mode, only, steps, steadySteps } = options;
+  if (mode === "own") {
+    const cases = selectByName(ownCases, only);
+    await using gpu = await openGpu();
+    listener.onNote(gpu.adapter.name);
+    yield* benchOwn(gpu, { cases, steps, onNote: listener.onNote });
+  } else if (mode === "steady") {
+    yield* benchSteady({ steps: steadySteps, ...listener });
+  }
+}
