@@ -74,7 +74,9 @@ export function linearCrossEntropy(
   const denominator = denominatorOf(op, targets, options);
   const chunks = planChunks(x, weight, options.chunk);
   if (chunks.length === 1) return crossEntropy(matmul(x, weight, { layout: "nt" }), targets, { denominator });
-  return chunkedLoss(x, weight, targets, chunks, 1 / denominator);
+  // Backward writes both gradients side by side, so they must be two.
+  const ownWeight = weight === x ? weight.reshape(weight.shape) : weight;
+  return chunkedLoss(x, ownWeight, targets, chunks, 1 / denominator);
 }
 
 function chunkedLoss(x: Tensor, weight: Tensor, labels: Int32Array, chunks: readonly Chunk[], factor: number): Tensor {
