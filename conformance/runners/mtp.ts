@@ -38,10 +38,9 @@ function addLoss(results: Results, model: DeepseekModel, batch: TrainingBatch, f
   results.add("mtp_losses_paper", "loss", depthLosses(loss));
   results.add("mtp_loss", "loss", mtp.loss.data());
   results.add("total_loss", "loss", total.data());
-  for (const [i, { hidden, logits }] of mtp.depths.entries()) {
+  for (const [i, { hidden, normed }] of mtp.depths.entries()) {
     results.add(`hidden.${i + 1}`, "loss", hidden.data());
-    // Read before backward, which overwrites them.
-    results.add(`logits.${i + 1}`, "loss", logits.data());
+    results.add(`logits.${i + 1}`, "loss", model.gpu.noGrad(() => model.head(normed)).data());
   }
   tape.backward(total);
   addModelGradients(results, model, fixture.names, "backward");

@@ -1,6 +1,15 @@
 import { type CacheRows, type LatentCache, type Linear, type MlaTokens, mla, mlaDecode, mlaParameters } from "@ds3/mla";
 import { createMoe, type Moe, type MoeResult, mlp } from "@ds3/moe";
-import { add, type Gpu, matmul, type RotaryAngles, type RowGroups, rmsNorm, type Tensor } from "@ds3/tensor";
+import {
+  add,
+  checkpoint,
+  type Gpu,
+  matmul,
+  type RotaryAngles,
+  type RowGroups,
+  rmsNorm,
+  type Tensor,
+} from "@ds3/tensor";
 import type { DeepseekConfig } from "./config.ts";
 import { isDense } from "./model-parameters.ts";
 
@@ -13,6 +22,8 @@ export interface LayerOptions {
   readonly linear?: Linear;
   /** Linear layers of the routed experts. Default f32. */
   readonly groupedLinear?: (x: Tensor, weights: Tensor, groups: RowGroups) => Tensor;
+  /** "block": in training, of what `block` computes its inputs alone are kept; backward runs it again. Default "none". */
+  readonly checkpoint?: "none" | "block";
 }
 
 /** Output of a decoder layer: the residual stream [T, D], and what its experts did. */
@@ -25,11 +36,22 @@ export interface DecoderLayerOutput {
   readonly ropeKey: Tensor;
 }
 
+/** What a model goes on with after a layer. */
+export interface BlockOutput {
+  /** The residual stream [T, D]. */
+  readonly hidden: Tensor;
+  /** Of the experts, in training: scalar [], to be added to the loss. */
+  readonly balanceLoss?: Tensor;
+}
+
 /** One transformer block: x + MLA(norm x), then + feed-forward(norm x). */
 export interface DecoderLayer {
   /** Absent in dense layers. */
   readonly moe?: Moe;
+  /** The layer with all that it computed on the way. */
   forward(x: Tensor, tokens: MlaTokens, training: boolean): DecoderLayerOutput;
+  /** The layer with its results alone, checkpointed where the options say so. */
+  block(x: Tensor, tokens: MlaTokens, training: boolean): BlockOutput;
   /** One new token a sequence, x [A, D], behind those in its row of the cache, which takes it in. */
   decode(x: Tensor, rotation: RotaryAngles, cache: LatentCache, rows: CacheRows): Tensor;
 }
@@ -65,11 +87,34 @@ export function createDecoderLayer(
     const { y, latent, ropeKey } = mla(rmsNorm(x, inputNorm, eps), config, attention, tokens, linear);
     return { ...feedForward(add(x, y), tokens.batch, training), latent, ropeKey };
   };
+  const block: DecoderLayer["block"] = (x, tokens, training) => {
+    const run = (input: Tensor, where: MlaTokens): readonly Tensor[] => {
+      const { hidden, experts } = forward(input, where, training);
+      return experts?.balanceLoss ? [hidden, experts.balanceLoss] : [hidden];
+    };
+    const recomputed = training && options.checkpoint === "block";
+    const [hidden, balanceLoss] = recomputed ? checkpointed(gpu, x, tokens, run) : run(x, tokens);
+    return { hidden: hidden!, ...(balanceLoss ? { balanceLoss } : {}) };
+  };
   const decode: DecoderLayer["decode"] = (x, rotation, cache, rows) => {
     const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, rows, linear);
     return feedForward(add(x, y), rows.sequences.length, false).hidden;
   };
-  return { ...(moe ? { moe } : {}), forward, decode };
+  return { ...(moe ? { moe } : {}), forward, block, decode };
+}
+
+/** Runs a block as a checkpoint. Angles and documents are inputs too, so that they live until backward. */
+function checkpointed(
+  gpu: Gpu,
+  x: Tensor,
+  { batch, length, rotation, documentStart }: MlaTokens,
+  run: (x: Tensor, tokens: MlaTokens) => readonly Tensor[],
+): readonly Tensor[] {
+  const inputs = [x, rotation.cos, rotation.sin, rotation.positions, ...(documentStart ? [documentStart] : [])];
+  return checkpoint(gpu, inputs, (input, cos, sin, positions, documents) => {
+    const where = { batch, length, rotation: { cos: cos!, sin: sin!, positions: positions! } };
+    return run(input!, documents ? { ...where, documentStart: documents } : where);
+  });
 }
 
 function createExperts(

@@ -15,9 +15,9 @@ export {
   createDeepseek,
   type DeepseekLoss,
   DeepseekModel,
-  type DeepseekOptions,
   type ForwardOutput,
 } from "./model.ts";
+export type { DeepseekOptions } from "./model-options.ts";
 export type { TokenBatch, TrainingBatch } from "./token-batch.ts";
 
 // Checkpoints.

@@ -5,7 +5,7 @@ import { FormatError } from "@ds3/errors";
 import type { Gpu } from "@ds3/tensor";
 import { parseSafetensors, type SafetensorsTensor } from "@ds3/tensor/safetensors";
 import type { DeepseekConfig } from "./config.ts";
-import { createDeepseek, type DeepseekModel, type DeepseekOptions } from "./model.ts";
+import { createDeepseek, type DeepseekModel } from "./model.ts";
 import { readParameters, writeParameters } from "./model-files.ts";
 import { parseConfig } from "./parse-config.ts";
 

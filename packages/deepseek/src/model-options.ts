@@ -1,9 +1,25 @@
 import { ConfigError, didYouMean } from "@ds3/errors";
+import type { LayerOptions } from "./decoder-layer.ts";
+
+/** How a model trains; the defaults are DeepSeek-V3's (report, section 4.2). */
+export interface DeepseekOptions extends Partial<LayerOptions> {
+  /** lambda of the multi-token prediction loss. Default 0.3. */
+  readonly mtpLossWeight?: number;
+  /** Which hidden state an MTP depth takes: after (`normed`, default) or before (`raw`) the norms. */
+  readonly mtpHidden?: "normed" | "raw";
+  /** Default "T", as the report's equation. */
+  readonly mtpLossDenominator?: "T" | "T-k";
+  /** gamma: how far a step moves the expert biases. Default 0.001. */
+  readonly biasUpdateSpeed?: number;
+  /** A second head of one number a token, for reward models: see `scores`. Default false. */
+  readonly scoreHead?: boolean;
+}
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   mtpHidden: ["normed", "raw"],
   mtpLossDenominator: ["T", "T-k"],
   balanceTopk: ["literal", "selected"],
+  checkpoint: ["none", "block"],
 };
 const WEIGHTS = ["mtpLossWeight", "balanceLossWeight", "biasUpdateSpeed"];
 const FUNCTIONS = ["linear", "groupedLinear"];

@@ -9,8 +9,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { smallConfig, weightsOf } from "../test/small-model.ts";
 import { CheckpointError } from "./check-strict.ts";
 import { type ModelRefGradients, modelRef } from "./model.ref.ts";
-import { createDeepseek, type DeepseekOptions } from "./model.ts";
+import { createDeepseek } from "./model.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
+import type { DeepseekOptions } from "./model-options.ts";
 import { loadCheckpoint, saveCheckpoint } from "./node.ts";
 import { parameterMap } from "./parameter-map.ts";
 

@@ -2,12 +2,21 @@ import { StateError } from "@ds3/errors";
 import type { MlaTokens } from "@ds3/mla";
 import { moeStateSpecs } from "@ds3/moe";
 import { type MtpDepth, type MtpOutput, mtpLoss, mtpParameters } from "@ds3/mtp";
-import { Arena, add, embedding, fillNormal, type Gpu, matmul, rmsNorm, type Tensor } from "@ds3/tensor";
+import {
+  Arena,
+  add,
+  embedding,
+  fillNormal,
+  type Gpu,
+  linearCrossEntropy,
+  matmul,
+  rmsNorm,
+  type Tensor,
+} from "@ds3/tensor";
 import type { DeepseekConfig } from "./config.ts";
 import { createDecoderLayer, type DecoderLayer, type DecoderLayerOutput, type LayerOptions } from "./decoder-layer.ts";
-import { headLoss } from "./head-loss.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
-import { assertModelOptions } from "./model-options.ts";
+import { assertModelOptions, type DeepseekOptions } from "./model-options.ts";
 import { isDense, modelParameterSpecs } from "./model-parameters.ts";
 import { assertConfig } from "./parse-config.ts";
 import { createRotationTables, type RotationTables } from "./rotation-tables.ts";
@@ -20,20 +29,6 @@ import {
   type TrainingBatch,
 } from "./token-batch.ts";
 
-/** How a model trains; the defaults are DeepSeek-V3's (report, section 4.2). */
-export interface DeepseekOptions extends Partial<LayerOptions> {
-  /** lambda of the multi-token prediction loss. Default 0.3. */
-  readonly mtpLossWeight?: number;
-  /** Which hidden state an MTP depth takes: after (`normed`, default) or before (`raw`) the norms. */
-  readonly mtpHidden?: "normed" | "raw";
-  /** Default "T", as the report's equation. */
-  readonly mtpLossDenominator?: "T" | "T-k";
-  /** gamma: how far a step moves the expert biases. Default 0.001. */
-  readonly biasUpdateSpeed?: number;
-  /** A second head of one number a token, for reward models: see `scores`. Default false. */
-  readonly scoreHead?: boolean;
-}
-
 /** What a forward pass computed; all [T, ...] with T = batch x length. */
 export interface ForwardOutput {
   /** Embeddings [T, D]. */
@@ -41,6 +36,16 @@ export interface ForwardOutput {
   readonly layers: readonly DecoderLayerOutput[];
   /** After the final norm [T, D]: the head's input. */
   readonly normed: Tensor;
+}
+
+/** What heads and losses take of a pass over the main layers; [T, D]. */
+interface MainStates {
+  /** Before the final norm. */
+  readonly hidden: Tensor;
+  /** After it. */
+  readonly normed: Tensor;
+  /** Scalars [] of the layers with experts, in training. */
+  readonly balanceLosses: Tensor[];
 }
 
 /** The loss of a batch with its parts; the terms add up to `total`. */
@@ -103,7 +108,7 @@ export class DeepseekModel {
       layers.push(output);
       x = output.hidden;
     }
-    return { embedded, layers, normed: rmsNorm(x, this.arena.get("norm"), { eps: this.config.rmsNormEps }) };
+    return { embedded, layers, normed: this.#norm(x) };
   }
 
   /** Logits [T, V] of normed hidden states [T, D]; in f32 whatever `linear` is, as DeepSeek-V3 keeps its head. */
@@ -135,12 +140,11 @@ export class DeepseekModel {
    * the sequence-wise balance losses (report, Eq. 17 to 25). The terms are logged as they enter the total.
    */
   loss(batch: TrainingBatch): DeepseekLoss {
-    const output = this.forward(batch, true);
-    const main = headLoss((rows) => this.head(rows), output.normed, batch.targets, this.config.vocabSize);
-    const experts = output.layers.map(({ experts }) => experts?.balanceLoss);
-    const mtp = this.#mtpLoss(batch, output, experts);
+    const states = this.#mainStates(batch, true);
+    const main = linearCrossEntropy(states.normed, this.arena.get("head"), batch.targets);
+    const mtp = this.#mtpLoss(batch, states);
     const terms: Record<string, Tensor> = { main, ...(mtp ? { mtp: mtp.loss } : {}) };
-    const balance = experts.filter((loss) => loss !== undefined).map((loss) => loss.reshape([1]));
+    const balance = states.balanceLosses.map((loss) => loss.reshape([1]));
     if (balance.length > 0) terms.balance = balance.reduce(add);
     return { total: Object.values(terms).reduce(add), terms, ...(mtp ? { mtp } : {}) };
   }
@@ -172,26 +176,39 @@ export class DeepseekModel {
   /** Normed states [R, D] of some rows: a lookup whose table is the states, so it has a gradient. */
   #states(tokens: TokenBatch, rows: Int32Array, training: boolean): Tensor {
     assertRows(rows, tokens);
-    return embedding(this.forward(tokens, training).normed, rows);
+    return embedding(this.#mainStates(tokens, training).normed, rows);
   }
 
-  #mtpLoss(batch: TrainingBatch, output: ForwardOutput, experts: (Tensor | undefined)[]): MtpOutput | undefined {
+  #mainStates(tokens: TokenBatch, training: boolean): MainStates {
+    const where = this.#tokens(tokens);
+    const balanceLosses: Tensor[] = [];
+    let hidden = this.#embed(tokens.inputs);
+    for (const layer of this.#mainLayers()) {
+      const output = layer.block(hidden, where, training);
+      hidden = output.hidden;
+      if (output.balanceLoss) balanceLosses.push(output.balanceLoss);
+    }
+    return { hidden, normed: this.#norm(hidden), balanceLosses };
+  }
+
+  /** Adds its layers' balance losses to those of the main states. */
+  #mtpLoss(batch: TrainingBatch, { hidden: raw, normed, balanceLosses }: MainStates): MtpOutput | undefined {
     const { numNextnPredictLayers: depths, numHiddenLayers, hiddenSize, vocabSize, rmsNormEps } = this.config;
     if (depths === 0) return undefined;
     const config = { hiddenSize, vocabSize, rmsNormEps, ...this.#mtpSettings() };
-    const hidden = this.#mtpHidden === "normed" ? output.normed : output.layers.at(-1)!.hidden;
+    const hidden = this.#mtpHidden === "normed" ? normed : raw;
     const modules = Array.from({ length: depths }, (_, k): MtpDepth => {
       const layer = numHiddenLayers + k;
       return {
         parameters: mtpParameters((name) => this.arena.get(name), `layers.${layer}.mtp.`),
         block: (x, { length }) => {
-          const result = this.layers[layer]!.forward(x, this.#tokens(firstTokens(batch, length)), true);
-          experts.push(result.experts?.balanceLoss);
-          return result.hidden;
+          const output = this.layers[layer]!.block(x, this.#tokens(firstTokens(batch, length)), true);
+          if (output.balanceLoss) balanceLosses.push(output.balanceLoss);
+          return output.hidden;
         },
       };
     });
-    const shared = { embed: (ids: Int32Array) => this.#embed(ids), head: (normed: Tensor) => this.head(normed) };
+    const shared = { embed: (ids: Int32Array) => this.#embed(ids), head: this.arena.get("head") };
     return mtpLoss(
       config,
       { ...batch, inputIds: batch.inputs, labels: batch.targets, hidden },
@@ -211,6 +228,10 @@ export class DeepseekModel {
 
   #mainLayers(): readonly DecoderLayer[] {
     return this.layers.slice(0, this.config.numHiddenLayers);
+  }
+
+  #norm(hidden: Tensor): Tensor {
+    return rmsNorm(hidden, this.arena.get("norm"), { eps: this.config.rmsNormEps });
   }
 
   #embed(ids: Int32Array): Tensor {

@@ -1,5 +1,5 @@
 import { ConfigError, ShapeError } from "@ds3/errors";
-import { addScaled, crossEntropy, scale, splitColumns, type Tensor } from "@ds3/tensor";
+import { addScaled, linearCrossEntropy, scale, splitColumns, type Tensor } from "@ds3/tensor";
 import { type Block, type Linear, type MtpModuleParameters, type MtpRows, mtpModule } from "./mtp-module.ts";
 import type { MtpConfig } from "./types.ts";
 
@@ -16,8 +16,8 @@ export interface MtpDepth {
 export interface MtpSharedLayers {
   /** ids [R] -> [R, D] */
   readonly embed: (ids: Int32Array) => Tensor;
-  /** [R, D] -> logits [R, V] */
-  readonly head: (normed: Tensor) => Tensor;
+  /** Weight of the head [V, D]: logits [R, V] are normed states times its transpose, and never stored as a whole. */
+  readonly head: Tensor;
 }
 
 /** `batch` sequences of `length` tokens. */
@@ -36,8 +36,8 @@ export interface MtpBatch extends MtpRows {
 export interface MtpDepthOutput {
   /** h^k [batch x (length - k), D] */
   readonly hidden: Tensor;
-  /** [batch x (length - k), V]; row i predicts labels[i + k]. Backward overwrites it. */
-  readonly logits: Tensor;
+  /** norm(h^k) [batch x (length - k), D], the head's input; row i predicts labels[i + k]. */
+  readonly normed: Tensor;
   /** L^k [1], nats, by the configured denominator. */
   readonly loss: Tensor;
 }
@@ -66,8 +66,8 @@ export function mtpLoss(
   const outputs: MtpDepthOutput[] = [];
   let { hidden } = batch;
   for (const [i, depth] of depths.entries()) {
-    const { normed, ...output } = runDepth(config, batch, hidden, i + 1, depth, shared, linear);
-    hidden = config.mtpHidden === "normed" ? normed : output.hidden;
+    const output = runDepth(config, batch, hidden, i + 1, depth, shared, linear);
+    hidden = config.mtpHidden === "normed" ? output.normed : output.hidden;
     outputs.push(output);
   }
   const weight = config.mtpLossWeight / depths.length;
@@ -83,7 +83,7 @@ function runDepth(
   { parameters, block }: MtpDepth,
   { embed, head }: MtpSharedLayers,
   linear: Linear | undefined,
-): MtpDepthOutput & { readonly normed: Tensor } {
+): MtpDepthOutput {
   const rows = { batch: batch.batch, length: batch.length - k };
   const inputs = {
     ...rows,
@@ -91,9 +91,8 @@ function runDepth(
     embedded: embed(fromColumn(batch.inputIds, batch, k)),
   };
   const { hidden, normed } = mtpModule(inputs, parameters, block, config, linear);
-  const logits = head(normed);
-  const loss = crossEntropy(logits, labelsOf(batch, k), denominatorOf(config, batch));
-  return { hidden, normed, logits, loss };
+  const loss = linearCrossEntropy(normed, head, labelsOf(batch, k), denominatorOf(config, batch));
+  return { hidden, normed, loss };
 }
 
 /** Eq. 24 divides by T although depth k has T - k terms; labels that are ignored count in neither. */
