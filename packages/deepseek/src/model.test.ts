@@ -150,6 +150,7 @@ test.each<[object, object, RegExp]>([
   [{ numHeads: 2 }, {}, /numHeads: expected a field of the config, got 2/],
   [{}, { mtpHidden: "Raw" }, /mtpHidden: expected "normed" or "raw", got "Raw"\. Did you mean "raw"/],
   [{}, { mtpLossDenominator: "T-1" }, /mtpLossDenominator: expected "T" or "T-k"/],
+  [{}, { checkpoint: "layer" }, /checkpoint: expected "none" or "block", got "layer"/],
   [{}, { balanceTopk: "all" }, /balanceTopk: expected "literal" or "selected"/],
   [{}, { mtpLossWeight: Number.NaN }, /mtpLossWeight: expected a finite number >= 0, got NaN/],
   [{}, { linear: "f32" }, /linear: expected a function/],
