@@ -28,3 +28,7 @@ export class GpuValidationError extends Ds3Error {
 export class UseAfterFreeError extends Ds3Error {
   static override readonly name: string = "UseAfterFreeError";
 }
+/** A kernel needs a feature that the device does not have. */
+export class FeatureError extends Ds3Error {
+  static override readonly name: string = "FeatureError";
+}

@@ -61,6 +61,7 @@ export { type KernelTarget, type Team, teamFeatures, teamOf, teamReductions } fr
 export {
   BindingLimitError,
   DeviceLostError,
+  FeatureError,
   GpuValidationError,
   KernelTableError,
   NoAdapterError,

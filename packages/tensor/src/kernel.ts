@@ -9,7 +9,7 @@ import { BindingLimitError } from "./errors.ts";
 export type UniformType = "u32" | "i32" | "f32";
 
 /** WGSL element type of a storage buffer's runtime-sized array, e.g. `f32`, `u32`, `vec4f`. */
-export type ElementType = "f32" | "i32" | "u32" | "vec2f" | "vec4f" | "vec4u" | "f16";
+export type ElementType = "f32" | "i32" | "u32" | "vec2f" | "vec4f" | "vec2u" | "vec4u";
 
 /** One storage buffer of a kernel. A buffer must not be bound `read` and `read_write` in one dispatch. */
 export interface KernelBinding {
@@ -24,7 +24,16 @@ export interface Kernel {
   readonly wgsl: string;
   readonly uniforms: readonly (readonly [name: string, type: UniformType])[];
   readonly bindings: readonly KernelBinding[];
+  /** Features that the device must have. */
+  readonly features: readonly string[];
 }
+
+/** WGSL extensions that kernels use, with the device feature of each. */
+const FEATURES = {
+  f16: "shader-f16",
+  subgroups: "subgroups",
+  chromium_experimental_subgroup_matrix: "chromium-experimental-subgroup-matrix",
+} as const;
 
 /** What a template gives to `defineKernel`. */
 export interface KernelSource {
@@ -33,7 +42,7 @@ export interface KernelSource {
   readonly uniforms: Readonly<Record<string, UniformType>>;
   readonly reads?: Readonly<Record<string, ElementType>>;
   readonly writes: Readonly<Record<string, ElementType>>;
-  readonly enable?: readonly ("subgroups" | "f16")[];
+  readonly enable?: readonly (keyof typeof FEATURES)[];
   /** WGSL with one entry point `main`; uniforms are `u.name`, buffers are bound under their names. */
   readonly body: string;
 }
@@ -67,7 +76,7 @@ export function defineKernel({ label, uniforms, reads = {}, writes, enable = [],
     ),
     body,
   ].join("\n");
-  return { label, wgsl, uniforms: fields, bindings };
+  return { label, wgsl, uniforms: fields, bindings, features: enable.map((extension) => FEATURES[extension]) };
 }
 
 /**

@@ -18,7 +18,8 @@ import { finishNormWgsl, squareSumsWgsl } from "./gradient-norm.wgsl.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import type { Kernel } from "./kernel.ts";
 import { foldLogitsWgsl } from "./linear-cross-entropy.wgsl.ts";
-import { matmulPanelWgsl, matmulTiledWgsl } from "./matmul.wgsl.ts";
+import { matmulPanelWgsl } from "./matmul.wgsl.ts";
+import { matmulTiledWgsl } from "./matmul-tiled.wgsl.ts";
 import { matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
 import { randomNormalWgsl, randomWordsWgsl } from "./philox.wgsl.ts";
 import { rmsNormInputGradientWgsl, rmsNormWeightGradientWgsl, rmsNormWgsl, sumRowsWgsl } from "./rms-norm.wgsl.ts";
@@ -58,6 +59,16 @@ const perLanes = (...templates: ((params: MapParams) => Kernel)[]): Kernel[] =>
   );
 const parts = Array.from({ length: MAX_PARTS }, (_, i) => i + 1);
 const panel = { lanes: 8, columnsPerLane: 2, depth: 32 };
+const operandDtypes = (["f32", "f16", "bf16"] as const).flatMap((dtypeA) =>
+  (["f32", "f16", "bf16"] as const).map((dtypeB) => ({ dtypeA, dtypeB })),
+);
+const isF16 = ({ dtypeA, dtypeB }: (typeof operandDtypes)[number]): boolean => dtypeA === "f16" && dtypeB === "f16";
+const tiles = [
+  { tileM: 32, tileN: 32, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 },
+  { tileM: 64, tileN: 64, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 },
+  { tileM: 128, tileN: 128, tileK: 8, rowsPerLane: 8, columnsPerLane: 8 },
+  { tileM: 128, tileN: 128, tileK: 16, rowsPerLane: 8, columnsPerLane: 8, staged: "f16" as const },
+];
 
 const variants: Readonly<Record<string, () => Kernel[]>> = {
   "accumulate.wgsl.ts": () => perLanes(addIntoWgsl),
@@ -89,10 +100,21 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
   "group-table.wgsl.ts": () => [groupTableWgsl()],
   "linear-cross-entropy.wgsl.ts": () => perTeam(foldLogitsWgsl),
   "matmul.wgsl.ts": () =>
-    layouts.flatMap((layout) => [
-      matmulTiledWgsl({ layout }),
-      ...flags.map((subgroups) => matmulPanelWgsl({ layout, subgroups, ...panel })),
-    ]),
+    layouts.flatMap((layout) =>
+      flags.flatMap((subgroups) =>
+        operandDtypes.map((dtypes) => matmulPanelWgsl({ layout, subgroups, ...dtypes, ...panel })),
+      ),
+    ),
+  "matmul-tiled.wgsl.ts": () =>
+    tiles.flatMap((tile) =>
+      layouts.flatMap((layout) =>
+        flags.flatMap((vector) =>
+          (tile.staged ? operandDtypes.filter(isF16) : operandDtypes).map((dtypes) =>
+            matmulTiledWgsl({ layout, vector, ...dtypes, ...tile }),
+          ),
+        ),
+      ),
+    ),
   "matvec.wgsl.ts": () => [...perTeam(({ team }) => matvecNtWgsl(team)), matvecNnWgsl(8, 4), matvecNnWgsl(64, 1)],
   "philox.wgsl.ts": () => [randomWordsWgsl(), randomNormalWgsl()],
   "rms-norm.wgsl.ts": () => [
@@ -117,7 +139,7 @@ describe("on the null backend", () => {
   const holder: { device?: GPUDevice } = {};
   beforeAll(async () => {
     const adapter = await getDawn(["backend=null"]).requestAdapter();
-    holder.device = await adapter!.requestDevice({ requiredFeatures: ["subgroups"] });
+    holder.device = await adapter!.requestDevice({ requiredFeatures: ["subgroups", "shader-f16"] });
   });
   afterAll(() => holder.device?.destroy());
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { create } from "webgpu";
 import type { Kernel } from "./kernel.ts";
-import { type MatmulLayout, matmulPanelWgsl } from "./matmul.wgsl.ts";
+import { matmulPanelWgsl } from "./matmul.wgsl.ts";
+import type { MatmulLayout } from "./matmul-operands.ts";
 import {
   type GroupedMatmulShape,
   groupTileCount,

@@ -5,13 +5,13 @@
  * compiles each for 0.2 to 0.7 s at its first dispatch (the deepest panel for 2 s).
  */
 import { DtypeError } from "@ds3/errors";
-import type { Dtype } from "./dtype.ts";
+import { pitchOf } from "./dtype.ts";
 import { MAX_GROUPS } from "./grid.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import { cachedTemplate, type Kernel } from "./kernel.ts";
 import { matmulEntry } from "./kernel-request.ts";
-import type { MatmulLayout } from "./matmul.wgsl.ts";
-import { defaultVariant, type MatmulRequest, type MatmulVariant, variantsFor } from "./matmul-variants.ts";
+import type { MatmulLayout, OperandDtype } from "./matmul-operands.ts";
+import { defaultVariant, isAligned, type MatmulRequest, type MatmulVariant, variantsFor } from "./matmul-variants.ts";
 import type { KernelTarget } from "./target.ts";
 
 /** A kernel with all that a dispatch of it needs beside its buffers. */
@@ -42,8 +42,8 @@ export interface MatmulShape {
   readonly alpha?: number;
   readonly accumulate?: boolean;
   /** Default f32. */
-  readonly dtypeA?: Dtype;
-  readonly dtypeB?: Dtype;
+  readonly dtypeA?: OperandDtype;
+  readonly dtypeB?: OperandDtype;
 }
 
 /**
@@ -61,23 +61,36 @@ interface GroupedCommon {
   readonly alpha?: number;
   readonly accumulate?: boolean;
   /** Default f32. */
-  readonly dtypeA?: Dtype;
-  readonly dtypeB?: Dtype;
+  readonly dtypeA?: OperandDtype;
+  readonly dtypeB?: OperandDtype;
 }
 
 /** Plans a dense or batched product. Bindings A, B, C. */
 export function planMatmul(target: KernelTarget, shape: MatmulShape): KernelPlan {
-  const { layout, M, N, K, batch = 1, alpha = 1, accumulate = false } = shape;
-  const variant = matmulVariant(target, shape);
+  const { M, N, K, batch = 1, alpha = 1, accumulate = false } = shape;
+  const distances = distancesOf(shape);
+  const aligned = isAligned(shape) && Object.values(distances).every((elements) => elements % 4 === 0);
+  const variant = matmulVariant(target, { ...shape, aligned });
   const x = Math.ceil(N / variant.columns);
   const rowsPerGroup = variant.rows ?? panelRows(M, x * batch);
   const uniforms = {
-    ...{ M, N, K, lda: shape.lda ?? (layout === "tn" ? M : K), ldb: shape.ldb ?? (layout === "nt" ? K : N) },
-    ...{ ldc: shape.ldc ?? N, strideA: shape.strideA ?? M * K, strideB: shape.strideB ?? K * N },
+    ...{ M, N, K, ...distances, ldc: shape.ldc ?? N },
     ...{ strideC: shape.strideC ?? M * N, rowsPerGroup, alpha, accumulate: accumulate ? 1 : 0 },
   };
   const groups = variant.kind === "matvec" ? foldColumns(x, batch) : ([x, Math.ceil(M / rowsPerGroup), batch] as const);
   return { kernel: variant.kernel, uniforms, groups };
+}
+
+/** Elements between rows and between batch entries of A and B; rows of halves are padded to an even length. */
+function distancesOf(shape: MatmulShape): Record<"lda" | "ldb" | "strideA" | "strideB", number> {
+  const { layout, M, N, K, dtypeA = "f32", dtypeB = "f32" } = shape;
+  const [rowsA, columnsA] = layout === "tn" ? [K, M] : [M, K];
+  const [rowsB, columnsB] = layout === "nt" ? [N, K] : [K, N];
+  const [pitchA, pitchB] = [pitchOf(columnsA, dtypeA), pitchOf(columnsB, dtypeB)];
+  return {
+    ...{ lda: shape.lda ?? pitchA, ldb: shape.ldb ?? pitchB },
+    ...{ strideA: shape.strideA ?? rowsA * pitchA, strideB: shape.strideB ?? rowsB * pitchB },
+  };
 }
 
 /** Plans a product of experts. Bindings A, B, tiles (rows: from `planGroupTable`) or offsets (k), C. */
@@ -85,11 +98,12 @@ export function planGroupedMatmul(target: KernelTarget, shape: GroupedMatmulShap
   const { grouped, layout, R, E, N, alpha = 1, accumulate = false, dtypeA = "f32", dtypeB = "f32" } = shape;
   const [M, K] = grouped === "rows" ? [R, shape.K] : [shape.M, R];
   const variant = chooseVariant(target, { layout, grouped, M, N, K, batch: 1, groups: E, dtypeA, dtypeB });
+  const { lda, ldb, strideB } = distancesOf({ layout, M, N, K, dtypeA, dtypeB });
   const x = Math.ceil(N / variant.columns);
   const rowsPerGroup = grouped === "rows" ? groupTileRows(target, R) : (variant.rows ?? panelRows(M, x * E));
   const uniforms = {
-    ...{ M, N, K, lda: grouped === "rows" ? K : M, ldb: layout === "nt" ? K : N, ldc: N },
-    ...{ strideA: 0, strideB: grouped === "rows" ? K * N : 0, strideC: grouped === "rows" ? 0 : M * N },
+    ...{ M, N, K, lda, ldb, ldc: N },
+    ...{ strideA: 0, strideB: grouped === "rows" ? strideB : 0, strideC: grouped === "rows" ? 0 : M * N },
     ...{ rowsPerGroup, alpha, accumulate: accumulate ? 1 : 0 },
   };
   const y = grouped === "rows" ? groupTileCount(target, R, E) : Math.ceil(M / rowsPerGroup);
@@ -125,9 +139,10 @@ export function groupTileRows(target: KernelTarget, R: number): number {
 /** The kernel for a target and a dense product. @throws DtypeError when none takes operands of these dtypes. */
 export function matmulVariant(
   target: KernelTarget,
-  { layout, M, N, K, batch = 1, dtypeA = "f32", dtypeB = "f32" }: MatmulShape,
+  shape: MatmulShape & Pick<MatmulRequest, "aligned">,
 ): MatmulVariant {
-  return chooseVariant(target, { layout, grouped: "none", M, N, K, batch, dtypeA, dtypeB });
+  const { layout, M, N, K, batch = 1, dtypeA = "f32", dtypeB = "f32", aligned = isAligned(shape) } = shape;
+  return chooseVariant(target, { layout, grouped: "none", M, N, K, batch, dtypeA, dtypeB, aligned });
 }
 
 /** The variant that the kernel table names, when there is one that runs here and serves the request; else the default. */

@@ -2,7 +2,8 @@
 import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { matmulRef } from "./matmul.ref.ts";
-import { type MatmulLayout, matmulPanelWgsl } from "./matmul.wgsl.ts";
+import { matmulPanelWgsl } from "./matmul.wgsl.ts";
+import type { MatmulLayout } from "./matmul-operands.ts";
 import { groupTileCount, groupTileRows, planGroupedMatmul, planGroupTable, planMatmul } from "./matmul-plan.ts";
 import type { KernelTarget } from "./target.ts";
 import type { Tensor } from "./tensor.ts";

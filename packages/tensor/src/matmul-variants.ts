@@ -2,11 +2,12 @@
  * The kernels that can compute a matrix product, each with where it runs, what it serves, and its place in the default
  * order. `matmul-plan.ts` chooses among them; tests and `pnpm tune` run all that the present adapter can run.
  */
-import type { Dtype } from "./dtype.ts";
 import { cachedTemplate, type Kernel } from "./kernel.ts";
-import { type MatmulGrouping, type MatmulLayout, matmulPanelWgsl, matmulTiledWgsl, TILE } from "./matmul.wgsl.ts";
+import { matmulPanelWgsl } from "./matmul.wgsl.ts";
+import type { MatmulGrouping, MatmulLayout, OperandDtype } from "./matmul-operands.ts";
+import { matmulTiledWgsl, type TiledParams, tiledBytes, tiledLanes } from "./matmul-tiled.wgsl.ts";
 import { MATVEC_NT_COLUMNS, matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
-import { type KernelTarget, teamOf } from "./target.ts";
+import { fitsWorkgroup, type KernelTarget, teamOf } from "./target.ts";
 
 /** What a product asks of a kernel. Sizes in elements; the result is f32 always. */
 export interface MatmulRequest {
@@ -21,8 +22,16 @@ export interface MatmulRequest {
   readonly batch: number;
   /** How many groups (experts); absent without. */
   readonly groups?: number;
-  readonly dtypeA: Dtype;
-  readonly dtypeB: Dtype;
+  readonly dtypeA: OperandDtype;
+  readonly dtypeB: OperandDtype;
+  /** Whether A and B can be loaded by four elements (see `isAligned`); default: what contiguous operands allow. */
+  readonly aligned?: boolean;
+}
+
+/** Whether the lengths of an operand pair along memory are multiples of four, so that vectors of four can be loaded. */
+export function isAligned({ layout, M, N, K }: Pick<MatmulRequest, "layout" | "M" | "N" | "K">): boolean {
+  const [a, b] = [layout === "tn" ? M : K, layout === "nt" ? K : N];
+  return a % 4 === 0 && b % 4 === 0;
 }
 
 /** A kernel and the block of C that a workgroup of it computes. */
@@ -78,17 +87,18 @@ interface PanelSize {
   readonly minFlops: number;
 }
 
-/** The panel kernel of some size, for software adapters. */
+/** The panel kernel of some size, for software adapters. Operands of any dtype. */
 function panelVariant({ columnsPerLane, depth, speed, minFlops }: PanelSize): MatmulVariantSpec {
   return {
     id: `panel-${columnsPerLane}x${depth}`,
     runsOn: ({ software }) => software,
-    serves: isF32,
-    build: (target, { layout, grouped }) => {
+    serves: () => true,
+    build: (target, { layout, grouped, dtypeA, dtypeB }) => {
       const lanes = panelLanes(target);
       const subgroups = target.subgroupSize > 0;
       // Without shuffles the shader has `lanes` loads in the place of one: half the depth halves its compile time.
-      const params = { layout, grouped, lanes, subgroups, columnsPerLane, depth: subgroups ? depth : depth / 2 };
+      const size = { lanes, subgroups, columnsPerLane, depth: subgroups ? depth : depth / 2 };
+      const params = { layout, grouped, dtypeA, dtypeB, ...size };
       return { kind: "panel", columns: lanes * columnsPerLane, kernel: panel(params) };
     },
     cost: (target, { M, N, K, batch }) => {
@@ -99,17 +109,46 @@ function panelVariant({ columnsPerLane, depth, speed, minFlops }: PanelSize): Ma
   };
 }
 
-const tiledVariant: MatmulVariantSpec = {
-  id: "tiled-64x64x16",
-  runsOn: () => true,
-  serves: isF32,
-  build: (_, { layout, grouped }) => ({ kind: "tiled", columns: TILE, rows: TILE, kernel: tiled({ layout, grouped }) }),
-  // On a software adapter every barrier and every access to workgroup memory is a round trip to memory.
-  cost: ({ software }, { N }) => (software ? Number.POSITIVE_INFINITY : (Math.ceil(N / TILE) * TILE) / HARDWARE_SPEED),
-};
+type TileSize = Pick<TiledParams, "tileM" | "tileN" | "tileK" | "rowsPerLane" | "columnsPerLane" | "staged">;
 
-/** Of the tiled kernel on hardware: the scale for other variants there. */
-const HARDWARE_SPEED = 1000;
+/** The tiled kernel of some size, for GPUs; with f16 tiles for products of f16 alone. `speed` as in `hardwareCost`. */
+function tiledVariant(size: TileSize, speed: number): MatmulVariantSpec {
+  const { tileM, tileN, tileK, staged = "f32" } = size;
+  const limits = { ...size, layout: "nn" as const, vector: true };
+  return {
+    id: `${staged === "f16" ? "f16" : "tiled"}-${tileM}x${tileN}x${tileK}`,
+    runsOn: (target) =>
+      fitsWorkgroup(target, tiledLanes(limits), tiledBytes(limits)) && (staged === "f32" || target.f16 === true),
+    serves: ({ dtypeA, dtypeB }) => staged === "f32" || (dtypeA === "f16" && dtypeB === "f16"),
+    build: (_, request) => {
+      const { layout, grouped, dtypeA, dtypeB, aligned: vector = isAligned(request) } = request;
+      const kernel = tiled({ layout, grouped, dtypeA, dtypeB, vector, ...size });
+      return { kind: "tiled", columns: tileN, rows: tileM, kernel };
+    },
+    cost: (target, request) => hardwareCost(target, request, tileM, tileN, speed),
+  };
+}
+
+/**
+ * Idle rows and columns of the last tiles, and idle processors where there are fewer tiles than FULL. `speed` is an
+ * assumption, not a measurement: what a larger tile, which loads less for each product, may gain over 64 x 64 at 1000.
+ */
+function hardwareCost(
+  { software }: KernelTarget,
+  { M, N, batch, groups = 1 }: MatmulRequest,
+  rows: number,
+  columns: number,
+  speed: number,
+): number {
+  // On a software adapter every barrier and every access to workgroup memory is a round trip to memory.
+  if (software) return Number.POSITIVE_INFINITY;
+  const [down, across] = [Math.ceil(M / rows), Math.ceil(N / columns)];
+  const idle = Math.max(1, FULL / (down * across * Math.max(batch, groups)));
+  return (((down * rows) / Math.max(1, M)) * across * columns * idle) / speed;
+}
+
+/** Workgroups that keep a GPU busy: an assumption as well, some for each of a few dozen processors. */
+const FULL = 128;
 
 const matvecVariant: MatmulVariantSpec = {
   id: "matvec",
@@ -132,7 +171,11 @@ export const MATMUL_VARIANTS: readonly MatmulVariantSpec[] = [
   panelVariant({ columnsPerLane: 1, depth: 128, speed: 11, minFlops: 0 }),
   // Compiles for 2 s instead of 0.7: only products whose every run takes tens of milliseconds earn that back.
   panelVariant({ columnsPerLane: 8, depth: 128, speed: 30, minFlops: 2 ** 31 }),
-  tiledVariant,
+  tiledVariant({ tileM: 64, tileN: 64, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 }, 1000),
+  tiledVariant({ tileM: 32, tileN: 32, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 }, 700),
+  tiledVariant({ tileM: 128, tileN: 128, tileK: 8, rowsPerLane: 8, columnsPerLane: 8 }, 1300),
+  tiledVariant({ tileM: 64, tileN: 64, tileK: 16, rowsPerLane: 8, columnsPerLane: 4, staged: "f16" }, 1100),
+  tiledVariant({ tileM: 128, tileN: 128, tileK: 16, rowsPerLane: 8, columnsPerLane: 8, staged: "f16" }, 1400),
 ];
 
 /** Every variant that a target can run and that serves a request, whichever is preferred. */

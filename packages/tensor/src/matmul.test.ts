@@ -3,7 +3,7 @@ import { testOp, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { matmulBackwardRef, matmulRef } from "./matmul.ref.ts";
 import { matmul } from "./matmul.ts";
-import type { MatmulLayout } from "./matmul.wgsl.ts";
+import type { MatmulLayout } from "./matmul-operands.ts";
 
 interface Params {
   readonly layout: MatmulLayout;

@@ -1,7 +1,7 @@
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import { sizeOf } from "./dtype.ts";
 import { assertDtype } from "./gpu.ts";
-import type { MatmulLayout } from "./matmul.wgsl.ts";
+import type { MatmulLayout } from "./matmul-operands.ts";
 import { type MatmulShape, planMatmul } from "./matmul-plan.ts";
 import { record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";

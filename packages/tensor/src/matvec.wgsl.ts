@@ -6,7 +6,7 @@
  * nn (B [K, N]): a lane owns whole columns.
  */
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { matmulUniforms } from "./matmul.wgsl.ts";
+import { matmulUniforms } from "./matmul-operands.ts";
 import { type Team, teamFeatures, teamReductions } from "./target.ts";
 
 /** Columns per workgroup of the nt kernel. */

@@ -1,4 +1,5 @@
 import { StateError } from "@ds3/errors";
+import { FeatureError } from "./errors.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** A compiled kernel with the layout of its bind group. */
@@ -26,6 +27,10 @@ export class PipelineCache {
     return this.#byLabel.size;
   }
 
+  has(kernel: Kernel): boolean {
+    return this.#pipelines.has(kernel) || this.#byLabel.has(kernel.label);
+  }
+
   get(kernel: Kernel): Pipeline {
     return this.#pipelines.get(kernel) ?? this.#remember(kernel);
   }
@@ -48,6 +53,7 @@ export class PipelineCache {
   }
 
   #compile(kernel: Kernel): Pipeline {
+    this.#assertFeatures(kernel);
     const { layout, id } = this.#layoutOf(kernel);
     const module = this.#device.createShaderModule({ label: kernel.label, code: kernel.wgsl });
     const pipeline = this.#device.createComputePipeline({
@@ -56,6 +62,18 @@ export class PipelineCache {
       compute: { module, entryPoint: "main" },
     });
     return { pipeline, layout, id };
+  }
+
+  #assertFeatures({ label, features }: Kernel): void {
+    const missing = features.filter((feature) => !this.#device.features.has(feature));
+    if (missing.length === 0) return;
+    throw new FeatureError({
+      op: "dispatch",
+      operand: `kernel "${label}"`,
+      expected: `a device with ${missing.join(", ")}`,
+      actual: `${[...this.#device.features].sort().join(", ") || "no features"}`,
+      hint: "Leave the choice of kernels to the op, or open the gpu with a kernel table of this adapter.",
+    });
   }
 
   #layoutOf(kernel: Kernel): { layout: GPUBindGroupLayout; id: number } {

@@ -10,10 +10,32 @@ export interface KernelTarget {
   readonly software: boolean;
   /** Lanes of a subgroup when subgroups are usable and of one fixed size, else 0. */
   readonly subgroupSize: number;
+  /** `shader-f16` is enabled: arithmetic and workgroup memory in f16. Storing f16 needs nothing. Default false. */
+  readonly f16?: boolean;
+  /** Sizes of subgroup matrices; absent without the feature. */
+  readonly subgroupMatrix?: readonly SubgroupMatrix[];
+  /** Most invocations of a workgroup; default 256, which every adapter has. */
+  readonly maxWorkgroupSize?: number;
+  /** Most bytes of workgroup memory; default 16384, which every adapter has. */
+  readonly maxWorkgroupBytes?: number;
   /** Measured choices between kernels; where it has none, each family's default order holds. */
   readonly table?: KernelTable;
   /** Hears every request for a kernel that tables have entries for. */
   readonly onRequest?: (request: KernelRequest) => void;
+}
+
+/** A product that a subgroup computes at once: M x K by K x N, of `component`s, summed in `result`. */
+export interface SubgroupMatrix {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly component: "f16" | "f32";
+  readonly result: "f16" | "f32";
+}
+
+/** Whether a workgroup of that many invocations and bytes of workgroup memory runs on a target. */
+export function fitsWorkgroup(target: KernelTarget, invocations: number, bytes: number): boolean {
+  return invocations <= (target.maxWorkgroupSize ?? 256) && bytes <= (target.maxWorkgroupBytes ?? 16384);
 }
 
 /**
