@@ -2,6 +2,7 @@ import { type CacheRows, type LatentCache, type Linear, type MlaTokens, mla, mla
 import { createMoe, type Moe, type MoeResult, mlp } from "@ds3/moe";
 import {
   add,
+  addRmsNorm,
   checkpoint,
   type Gpu,
   matmul,
@@ -77,15 +78,21 @@ export function createDecoderLayer(
   const dense = isDense(config, layer)
     ? { gateUp: get(`${prefix}mlp.gateUp`), down: get(`${prefix}mlp.down`) }
     : undefined;
-  const feedForward = (x: Tensor, batch: number, training: boolean): { hidden: Tensor; experts?: MoeResult } => {
-    const input = rmsNorm(x, postAttentionNorm, eps);
-    if (dense) return { hidden: add(x, mlp(input, dense, linear)) };
-    const experts = moe!(input.reshape([batch, -1, config.hiddenSize]), { training });
-    return { hidden: add(x, experts.y.reshape(x.shape)), experts };
+  /** The layer's second half, on the residual stream x and what attention adds to it. */
+  const feedForward = (
+    x: Tensor,
+    attended: Tensor,
+    batch: number,
+    training: boolean,
+  ): { hidden: Tensor; experts?: MoeResult } => {
+    const { sum, normed } = addRmsNorm(x, attended, postAttentionNorm, eps);
+    if (dense) return { hidden: add(sum, mlp(normed, dense, linear)) };
+    const experts = moe!(normed.reshape([batch, -1, config.hiddenSize]), { training });
+    return { hidden: add(sum, experts.y.reshape(x.shape)), experts };
   };
   const forward: DecoderLayer["forward"] = (x, tokens, training) => {
     const { y, latent, ropeKey } = mla(rmsNorm(x, inputNorm, eps), config, attention, tokens, linear);
-    return { ...feedForward(add(x, y), tokens.batch, training), latent, ropeKey };
+    return { ...feedForward(x, y, tokens.batch, training), latent, ropeKey };
   };
   const block: DecoderLayer["block"] = (x, tokens, training) => {
     const run = (input: Tensor, where: MlaTokens): readonly Tensor[] => {
@@ -98,7 +105,7 @@ export function createDecoderLayer(
   };
   const decode: DecoderLayer["decode"] = (x, rotation, cache, rows) => {
     const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, rows, linear);
-    return feedForward(add(x, y), rows.sequences.length, false).hidden;
+    return feedForward(x, y, rows.sequences.length, false).hidden;
   };
   return { ...(moe ? { moe } : {}), forward, block, decode };
 }

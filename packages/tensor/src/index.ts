@@ -34,7 +34,7 @@ export { createRowGroups, groupedMatmul, type RowGroups } from "./grouped-matmul
 export { type IdRange, uploadIds } from "./host-ids.ts";
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from "./linear-cross-entropy.ts";
 export { type MatmulOptions, matmul } from "./matmul.ts";
-export { type RmsNormOptions, rmsNorm } from "./rms-norm.ts";
+export { addRmsNorm, type RmsNormOptions, rmsNorm, type SumAndNorm } from "./rms-norm.ts";
 export { type RotaryAngles, type RotaryWindow, rotary } from "./rotary.ts";
 export { type SampledRows, type SampleRowsOptions, sampleRows } from "./sample-rows.ts";
 export { swiglu } from "./swiglu.ts";

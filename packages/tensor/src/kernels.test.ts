@@ -22,10 +22,11 @@ import { matmulPanelWgsl } from "./matmul.wgsl.ts";
 import { matmulTiledWgsl } from "./matmul-tiled.wgsl.ts";
 import { matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
 import { randomNormalWgsl, randomWordsWgsl } from "./philox.wgsl.ts";
-import { rmsNormInputGradientWgsl, rmsNormWeightGradientWgsl, rmsNormWgsl, sumRowsWgsl } from "./rms-norm.wgsl.ts";
+import { rmsNormGradientWgsl, rmsNormWgsl } from "./rms-norm.wgsl.ts";
 import { rotaryWgsl } from "./rotary.wgsl.ts";
 import { lanesOf, type MapParams, type RowTeamParams } from "./row-kernel.ts";
 import { sampleRowsWgsl } from "./sample-rows.wgsl.ts";
+import { sumRowsWgsl } from "./sum-rows.wgsl.ts";
 import { swigluGradientWgsl, swigluWgsl } from "./swiglu.wgsl.ts";
 import { type KernelTarget, teamOf } from "./target.ts";
 import { tokenLogProbsGradientWgsl, tokenLogProbsWgsl } from "./token-log-probs.wgsl.ts";
@@ -117,12 +118,21 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
     ),
   "matvec.wgsl.ts": () => [...perTeam(({ team }) => matvecNtWgsl(team)), matvecNnWgsl(8, 4), matvecNnWgsl(64, 1)],
   "philox.wgsl.ts": () => [randomWordsWgsl(), randomNormalWgsl()],
-  "rms-norm.wgsl.ts": () => [
-    ...perTeam(rmsNormWgsl, rmsNormInputGradientWgsl),
-    ...perLanes(rmsNormWeightGradientWgsl, sumRowsWgsl),
-  ],
+  "rms-norm.wgsl.ts": () =>
+    perTeam(
+      ({ team, accumulate = false }) => rmsNormWgsl({ team, adds: accumulate }),
+      ...(["none", "dx", "dsum"] as const).map(
+        (base) =>
+          ({ team }: RowTeamParams) =>
+            rmsNormGradientWgsl({ team, base }),
+      ),
+    ),
   "rotary.wgsl.ts": () => perLanes(rotaryWgsl),
   "sample-rows.wgsl.ts": () => perTeam(sampleRowsWgsl),
+  "sum-rows.wgsl.ts": () =>
+    targets.flatMap((target) =>
+      [[false], [true], [true, false]].map((accumulate) => sumRowsWgsl({ lanes: lanesOf(target), accumulate })),
+    ),
   "swiglu.wgsl.ts": () => perLanes(swigluWgsl, swigluGradientWgsl),
   "token-log-probs.wgsl.ts": () => [...perTeam(tokenLogProbsWgsl), ...perLanes(tokenLogProbsGradientWgsl)],
 };

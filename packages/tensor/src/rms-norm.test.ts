@@ -1,8 +1,8 @@
-import { testOp, useTestGpu } from "@ds3/testing";
+import { expectNear, testOp, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { add } from "./arithmetic.ts";
 import { rmsNormBackwardRef, rmsNormRef } from "./rms-norm.ref.ts";
-import { rmsNorm } from "./rms-norm.ts";
+import { addRmsNorm, rmsNorm } from "./rms-norm.ts";
 
 const eps = 1e-6;
 
@@ -12,6 +12,8 @@ testOp("rmsNorm", {
     [7, 7],
     [2, 3, 129],
     [129, 127],
+    [64, 160],
+    [65, 33],
     [1, 1000],
     [700, 5],
   ].map((shape) => ({
@@ -52,7 +54,92 @@ testOp("rmsNorm of a view, both operands used twice", {
   },
 });
 
+testOp("addRmsNorm", {
+  cases: [
+    [1, 1],
+    [7, 7],
+    [2, 3, 129],
+    [129, 127],
+    [300, 64],
+  ].map((shape) => ({
+    label: `[${shape.join(", ")}]`,
+    inputs: { x: { shape }, y: { shape }, weight: { shape: [shape.at(-1)!] } },
+    params: shape.at(-1) === 1 ? 0.5 : eps,
+  })),
+  op: ({ x, y, weight }, eps) => {
+    const { sum, normed } = addRmsNorm(x!, y!, weight!, { eps });
+    return [sum, normed];
+  },
+  reference: addRmsNormReference,
+});
+
+testOp("addRmsNorm of a view, added to itself and to a gradient that is there", {
+  cases: [{ label: "[6, 40]", inputs: { x: { shape: [6, 40] }, weight: { shape: [40] } }, params: eps }],
+  op: ({ x, weight }, eps) => {
+    const rows = x!.slice(1, 6);
+    const { sum, normed } = addRmsNorm(rows, rows, weight!, { eps });
+    return [add(sum, rows), normed];
+  },
+  reference: ({ x, weight }, eps) => {
+    const rows = x!.subarray(40);
+    const { outputs, backward } = addRmsNormReference({ x: rows, y: rows, weight: weight! }, eps);
+    return {
+      outputs: [outputs[0].map((v, i) => v + rows[i]!), outputs[1]],
+      backward: ([dsum, dy]) => {
+        const inner = backward([dsum!, dy!]);
+        const grad = new Float64Array(x!.length);
+        grad.set(
+          inner.x.map((v, i) => 2 * v + dsum![i]!),
+          40,
+        );
+        return { x: grad, weight: inner.weight };
+      },
+    };
+  },
+});
+
+function addRmsNormReference(
+  { x, y, weight }: Readonly<Record<string, Float64Array>>,
+  eps: number,
+): {
+  outputs: [Float64Array, Float64Array];
+  backward: (gradients: readonly Float64Array[]) => Record<"x" | "y" | "weight", Float64Array>;
+} {
+  const sum = x!.map((v, i) => v + y![i]!);
+  return {
+    outputs: [sum, rmsNormRef(sum, weight!, eps)],
+    backward: ([dsum, dy]) => {
+      const norm = rmsNormBackwardRef(dy!, sum, weight!, eps);
+      const both = norm.x.map((v, i) => v + dsum![i]!);
+      return { x: both, y: both, weight: norm.weight };
+    },
+  };
+}
+
 const device = useTestGpu();
+
+test("addRmsNorm passes on the one gradient that came", async () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const run = async (pick: "sum" | "normed"): Promise<ArrayLike<number>[]> => {
+    using tape = gpu.tape();
+    const x = tape.watch(gpu.tensor([1, 2, 3, 4], [2, 2]));
+    const weight = tape.watch(gpu.tensor([2, -1]));
+    const result = addRmsNorm(x, gpu.tensor([0, 1, 0, 1], [2, 2]), weight, { eps });
+    tape.backward(result[pick], gpu.tensor([1, 2, 3, 4], [2, 2]));
+    return [await tape.gradient(x)!.data(), (await tape.gradient(weight)?.data()) ?? []];
+  };
+  expect(await run("sum")).toEqual([Float32Array.of(1, 2, 3, 4), []]);
+  const want = rmsNormBackwardRef(
+    Float64Array.of(1, 2, 3, 4),
+    Float64Array.of(1, 3, 3, 5),
+    Float64Array.of(2, -1),
+    eps,
+  );
+  const [dx, dweight] = await run("normed");
+  expectNear("dx", dx!, want.x, [2, 2], 2e-5);
+  expectNear("dweight", dweight!, want.weight, [2], 2e-5);
+});
 
 test("a row of zeros stays finite, forward and backward", async () => {
   const { gpu } = device;
@@ -95,5 +182,8 @@ test("operands are checked", () => {
     "rmsNorm: weight: expected [D], D > 0 the last axis of x [2, 8], got [7].",
   );
   expect(() => rmsNorm(x, gpu.zeros([8]), { eps: -1 })).toThrow("rmsNorm: eps: expected >= 0, got -1.");
+  expect(() => addRmsNorm(x, gpu.zeros([8, 2]), gpu.zeros([8]), { eps })).toThrow(
+    "addRmsNorm: y: expected [2, 8], the shape of x, got [8, 2].",
+  );
   expect(() => rmsNorm(x, gpu.zeros([8], "bf16"), { eps })).toThrow("rmsNorm: weight: expected f32, got [8] bf16.");
 });

@@ -1,29 +1,22 @@
 /*
  * Root-mean-square norm (Zhang and Sennrich, 2019), row by row: y = x r weight with r = 1 / sqrt(mean(x^2) + eps).
  *
- * Backward, with g = dy weight: dx = r g - x r^3 mean(g x), and dweight = sum over rows of dy x r. Forward keeps r, one
- * number a row. The weight's gradient is summed without atomics, so that it is the same in every run: each workgroup
- * sums a chunk of rows for a block of columns, and a second kernel adds the chunks in order.
+ * Backward, with g = dy weight: dx = r g - x r^3 mean(g x), and dweight = sum over rows of dy x r. Both come from one
+ * kernel, which computes r anew. The weight's gradient is summed without atomics, so that it is the same in every run:
+ * each workgroup sums its rows, and a second kernel adds these sums in order.
  */
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import { assertDtype } from "./gpu.ts";
 import { cachedTemplate } from "./kernel.ts";
-import {
-  columnsPerGroup,
-  rmsNormInputGradientWgsl,
-  rmsNormWeightGradientWgsl,
-  rmsNormWgsl,
-  sumRowsWgsl,
-} from "./rms-norm.wgsl.ts";
-import { dispatchRows, lanesOf, rowsOf } from "./row-kernel.ts";
-import { record } from "./tape.ts";
-import { type KernelTarget, teamOf } from "./target.ts";
+import { dispatchNorm, dispatchNormGradient } from "./norm-dispatch.ts";
+import { rmsNormGradientWgsl, rmsNormWgsl } from "./rms-norm.wgsl.ts";
+import { rowsOf } from "./row-kernel.ts";
+import { type GradientSink, record } from "./tape.ts";
+import { teamOf } from "./target.ts";
 import type { Tensor } from "./tensor.ts";
 
 const forwardKernel = cachedTemplate(rmsNormWgsl);
-const inputGradientKernel = cachedTemplate(rmsNormInputGradientWgsl);
-const weightGradientKernel = cachedTemplate(rmsNormWeightGradientWgsl);
-const sumRowsKernel = cachedTemplate(sumRowsWgsl);
+const gradientKernel = cachedTemplate(rmsNormGradientWgsl);
 
 /** How to normalise. */
 export interface RmsNormOptions {
@@ -31,78 +24,104 @@ export interface RmsNormOptions {
   readonly eps: number;
 }
 
+/** A residual stream and its norm. */
+export interface SumAndNorm {
+  /** x + y [..., D]. */
+  readonly sum: Tensor;
+  /** rmsNorm(x + y) [..., D]. */
+  readonly normed: Tensor;
+}
+
 /**
  * RMSNorm of the last axis: x [..., D], weight [D], both f32; returns [..., D].
  *
+ * Cost: one dispatch forward, two backward (one up to 64 rows).
  * @throws ShapeError when D differs or is 0; DtypeError; OutOfRangeError for an eps below 0.
  */
 export function rmsNorm(x: Tensor, weight: Tensor, { eps }: RmsNormOptions): Tensor {
-  const D = checkOperands(x, weight, eps);
+  checkNorm("rmsNorm", { x, weight, eps });
   const { gpu } = x;
-  const extent = { rows: rowsOf(x.shape), columns: D };
   const y = gpu.empty(x.shape, "f32", "rmsNorm");
-  const inverseRms = gpu.empty([extent.rows], "f32", "rmsNorm inverse rms");
-  const team = teamOf(gpu.target);
-  dispatchRows(gpu, forwardKernel({ team }), { x, weight, y, inverseRms }, { D, eps }, extent);
+  const kernel = forwardKernel({ team: teamOf(gpu.target) });
+  dispatchNorm(gpu, kernel, { operands: { x, weight, y }, uniforms: { D: weight.size, eps }, rows: rowsOf(x.shape) });
   record(gpu, {
     label: "rmsNorm",
     inputs: [x, weight],
     outputs: [y],
-    saved: [x, weight, inverseRms],
+    saved: [x, weight],
     backward: ([dy], sink) => {
-      sink.into(x, (dx, accumulate) => {
-        const kernel = inputGradientKernel({ team, accumulate });
-        dispatchRows(gpu, kernel, { x, weight, inverseRms, dy: dy!, dx }, { D }, extent);
-      });
-      sink.into(weight, (out, accumulate) => weightGradient({ x, inverseRms, dy: dy! }, out, accumulate));
+      const given = { x, weight, dy: dy!, eps };
+      if (sink.wants(x)) sink.into(x, (dx, accumulate) => gradients(given, dx, accumulate ? "dx" : "none", sink));
+      else gradients(given, gpu.empty(x.shape, "f32", "unwanted gradient"), "none", sink);
     },
   });
   return y;
 }
 
-type WeightGradientInputs = Readonly<Record<"x" | "inverseRms" | "dy", Tensor>>;
-
-function weightGradient(inputs: WeightGradientInputs, out: Tensor, accumulate: boolean): void {
-  const { gpu } = out;
-  const D = out.size;
-  const rows = inputs.inverseRms.size;
-  const lanes = lanesOf(gpu.target);
-  const blocks = Math.ceil(D / columnsPerGroup(lanes));
-  const rowsPerGroup = rowsPerChunk(gpu.target, rows, blocks);
-  const chunks = Math.max(1, Math.ceil(rows / rowsPerGroup));
-  const uniforms = { rows, rowsPerGroup, D };
-  if (chunks === 1) {
-    gpu.dispatch(weightGradientKernel({ lanes, accumulate }), { ...inputs, out }, uniforms, [blocks]);
-    return;
-  }
-  const partial = gpu.empty([chunks, D], "f32", "rmsNorm partial sums");
-  gpu.dispatch(weightGradientKernel({ lanes }), { ...inputs, out: partial }, uniforms, [blocks, chunks]);
-  const sumUniforms = { rows: chunks, rowsPerGroup: chunks, D };
-  gpu.dispatch(sumRowsKernel({ lanes, accumulate }), { partial, out }, sumUniforms, [blocks]);
+/**
+ * Residual addition and RMSNorm in one: sum = x + y and normed = rmsNorm(sum). x, y [..., D], weight [D], all f32.
+ *
+ * Backward gives both inputs one gradient, that of the sum plus that which comes through the norm, from the kernel that
+ * also sums the weight's. Cost: one dispatch forward, two backward (one up to 64 rows).
+ * @throws ShapeError when x and y differ in shape, D differs or is 0; DtypeError; OutOfRangeError for an eps below 0.
+ */
+export function addRmsNorm(x: Tensor, y: Tensor, weight: Tensor, { eps }: RmsNormOptions): SumAndNorm {
+  checkNorm("addRmsNorm", { x, weight, eps });
+  assertDtype("addRmsNorm", "y", y, "f32");
+  if (`${y.shape}` !== `${x.shape}`) throw shapeError("addRmsNorm", "y", `[${x.shape.join(", ")}], the shape of x`, y);
+  const { gpu } = x;
+  const sum = gpu.empty(x.shape, "f32", "addRmsNorm sum");
+  const normed = gpu.empty(x.shape, "f32", "addRmsNorm");
+  const operands = { a: x, b: y, weight, x: sum, y: normed };
+  const kernel = forwardKernel({ team: teamOf(gpu.target), adds: true });
+  dispatchNorm(gpu, kernel, { operands, uniforms: { D: weight.size, eps }, rows: rowsOf(x.shape) });
+  record(gpu, {
+    label: "addRmsNorm",
+    inputs: [x, y, weight],
+    outputs: [sum, normed],
+    saved: [sum, weight],
+    backward: ([dsum, dy], sink) => {
+      const gradient = dy ? gpu.empty(sum.shape, "f32", "addRmsNorm gradient") : dsum!;
+      const given = { x: sum, weight, eps, ...(dsum ? { dsum } : {}) };
+      if (dy) gradients({ ...given, dy }, gradient, dsum ? "dsum" : "none", sink);
+      sink.add(x, gradient);
+      sink.add(y, gradient);
+    },
+  });
+  return { sum, normed };
 }
 
-/** Workgroups to aim at, and chunks at most, which the second kernel adds one after the other. */
-const SOFTWARE_GROUPS = 4;
-const MAX_CHUNKS = 64;
-
-/** A software adapter needs a few workgroups; other adapters as many as there are. */
-function rowsPerChunk(target: KernelTarget, rows: number, blocks: number): number {
-  const chunks = target.software ? Math.ceil(SOFTWARE_GROUPS / blocks) : MAX_CHUNKS;
-  return Math.max(64, Math.ceil(rows / chunks));
+/** What the backward kernel reads. */
+interface GradientInputs {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly dy: Tensor;
+  readonly dsum?: Tensor;
+  readonly eps: number;
 }
 
-function checkOperands(x: Tensor, weight: Tensor, eps: number): number {
-  assertDtype("rmsNorm", "x", x, "f32");
-  assertDtype("rmsNorm", "weight", weight, "f32");
+function gradients(
+  { eps, ...reads }: GradientInputs,
+  dx: Tensor,
+  base: "none" | "dx" | "dsum",
+  sink: GradientSink,
+): void {
+  const { x, weight } = reads;
+  const kernel = gradientKernel({ team: teamOf(dx.gpu.target), base });
+  const dispatch = { operands: { ...reads, dx }, uniforms: { D: weight.size, eps }, rows: rowsOf(x.shape) };
+  dispatchNormGradient(dx.gpu, kernel, dispatch, [weight], sink);
+}
+
+function checkNorm(op: string, { x, weight, eps }: { x: Tensor; weight: Tensor; eps: number }): void {
+  assertDtype(op, "x", x, "f32");
+  assertDtype(op, "weight", weight, "f32");
   const D = x.shape.at(-1);
   if (!D || weight.shape.length !== 1 || weight.size !== D) {
-    throw new ShapeError({
-      op: "rmsNorm",
-      operand: "weight",
-      expected: `[D], D > 0 the last axis of x [${x.shape.join(", ")}]`,
-      actual: `[${weight.shape.join(", ")}]`,
-    });
+    throw shapeError(op, "weight", `[D], D > 0 the last axis of x [${x.shape.join(", ")}]`, weight);
   }
-  if (!(eps >= 0)) throw new OutOfRangeError({ op: "rmsNorm", operand: "eps", expected: ">= 0", actual: `${eps}` });
-  return D;
+  if (!(eps >= 0)) throw new OutOfRangeError({ op, operand: "eps", expected: ">= 0", actual: `${eps}` });
+}
+
+function shapeError(op: string, operand: string, expected: string, { shape }: Tensor): ShapeError {
+  return new ShapeError({ op, operand, expected, actual: `[${shape.join(", ")}]` });
 }

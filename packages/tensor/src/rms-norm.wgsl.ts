@@ -1,117 +1,82 @@
+import { FLAT_INDEX } from "./grid.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
-import {
-  assignment,
-  eachIndex,
-  type MapParams,
-  mapLabel,
-  type RowTeamParams,
-  rowMain,
-  rowUniforms,
-  teamLabel,
-} from "./row-kernel.ts";
-import { teamFeatures, teamReductions } from "./target.ts";
+import { type NormPart, normBackward, normDeclarations, normForward, ROW_BATCH } from "./norm-loops.ts";
+import { indent, rowUniforms } from "./row-kernel.ts";
+import { type Team, teamFeatures } from "./target.ts";
 
-/** Columns of one lane in the column sums. */
-const LANE_COLUMNS = 4;
-
-/** y = x inverseRms weight, inverseRms = 1 / sqrt(mean x^2 + eps). x, y [rows, D], weight [D], inverseRms [rows]. */
-export function rmsNormWgsl({ team }: RowTeamParams): Kernel {
-  const lanes = team.size;
-  return defineKernel({
-    label: `rmsNorm ${teamLabel({ team })}`,
-    uniforms: { ...rowUniforms, D: "u32", eps: "f32" },
-    reads: { x: "f32", weight: "f32" },
-    writes: { y: "f32", inverseRms: "f32" },
-    enable: teamFeatures(team),
-    body: `${teamReductions(team)}
-${rowMain(
-  lanes,
-  `let start = row * u.D;
-var squares = 0.0;
-${eachIndex(lanes, "0u", "u.D", (c) => `let v = x[start + ${c}]; squares += v * v;`)}
-let scale = inverseSqrt(teamSum(squares, lane) / f32(u.D) + u.eps);
-if (lane == 0u) { inverseRms[row] = scale; }
-${eachIndex(lanes, "0u", "u.D", (c) => `y[start + ${c}] = x[start + ${c}] * scale * weight[${c}];`)}`,
-)}`,
-  });
+/** Compile-time choices of the forward kernel. */
+export interface RmsNormParams {
+  readonly team: Team;
+  /** Norms the sum of two tensors and keeps it: buffers `a` and `b`, and `x` is written. */
+  readonly adds?: boolean;
 }
 
-/** dx (+)= r dy weight - x r^3 mean(dy weight x), r = inverseRms. x, dy, dx [rows, D], weight [D], inverseRms [rows]. */
-export function rmsNormInputGradientWgsl(params: RowTeamParams): Kernel {
-  const { team } = params;
-  const lanes = team.size;
-  const assign = assignment({ lanes, ...params });
+/** Compile-time choices of the backward kernel. */
+export interface RmsNormGradientParams {
+  readonly team: Team;
+  /** What dx adds to: nothing, what is there, or the buffer `dsum`. */
+  readonly base?: "none" | "dx" | "dsum";
+}
+
+/** Uniforms: `rows` of D columns, rowsPerGroup of them a workgroup. */
+const uniforms = { ...rowUniforms, D: "u32", eps: "f32" } as const;
+const whole: NormPart = { x: "x", stride: "u.D", from: "0u", D: "u.D", weight: "weight" };
+
+/**
+ * y = x weight / sqrt(mean x^2 + eps); with `adds` x = a + b, written too. a, b, x, y [rows, D], weight [D].
+ * rowsPerGroup is at most ROW_BATCH.
+ */
+export function rmsNormWgsl({ team, adds = false }: RmsNormParams): Kernel {
+  const element = (i: string): string => `let v = a[${i}] + b[${i}]; x[${i}] = v;`;
+  const part = { ...whole, y: "y", ...(adds ? { element } : {}) };
   return defineKernel({
-    label: `rmsNorm dx ${teamLabel(params)}`,
-    uniforms: { ...rowUniforms, D: "u32" },
-    reads: { x: "f32", weight: "f32", inverseRms: "f32", dy: "f32" },
-    writes: { dx: "f32" },
+    label: `${adds ? "addRmsNorm" : "rmsNorm"} ${teamName(team)}`,
+    uniforms,
+    reads: adds ? { a: "f32", b: "f32", weight: "f32" } : { x: "f32", weight: "f32" },
+    writes: adds ? { x: "f32", y: "f32" } : { y: "f32" },
     enable: teamFeatures(team),
-    body: `${teamReductions(team)}
-${rowMain(
-  lanes,
-  `let start = row * u.D;
-let r = inverseRms[row];
-var products = 0.0;
-${eachIndex(lanes, "0u", "u.D", (c) => `products += dy[start + ${c}] * weight[${c}] * x[start + ${c}];`)}
-let pull = teamSum(products, lane) / f32(u.D) * r * r * r;
-${eachIndex(
-  lanes,
-  "0u",
-  "u.D",
-  (c) => `dx[start + ${c}] ${assign} dy[start + ${c}] * weight[${c}] * r - x[start + ${c}] * pull;`,
-)}`,
-)}`,
+    body: `${normDeclarations(team)}
+${normMain(team, normForward(team, part))}`,
   });
 }
 
 /**
- * out [chunks, D] (+)= sum over the rows of each chunk of dy x inverseRms: the weight's gradient, or its partial sums.
- * Grid: x over blocks of columns (`columnsPerGroup`), y over chunks of `rowsPerGroup` rows.
+ * dx (base +)= r dy weight - x r^3 mean(dy weight x), r = 1 / sqrt(mean x^2 + eps), and partial [groups, D]: the sums over
+ * each workgroup's rows of dy x r; with `addsPartial` (one workgroup) added to what is there.
  */
-export function rmsNormWeightGradientWgsl(params: MapParams): Kernel {
-  const term = (n: string): string => `dy[start + ${n}] * x[start + ${n}] * r`;
+export function rmsNormGradientWgsl({ team, base = "none" }: RmsNormGradientParams): Kernel {
+  const part = {
+    ...{ ...whole, dy: "dy", dx: "dx", partial: "g * u.D", addsToPartial: "u.addsPartial == 1u || first > firstRow" },
+    ...(base === "none" ? {} : { base: (i: string) => `${base}[${i}]` }),
+  };
   return defineKernel({
-    label: `rmsNorm dweight ${mapLabel(params)}`,
-    uniforms: { ...rowUniforms, D: "u32" },
-    reads: { x: "f32", inverseRms: "f32", dy: "f32" },
-    writes: { out: "f32" },
-    body: columnSums(params, "let r = inverseRms[row];", term),
+    label: `rmsNorm gradient ${teamName(team)}${base === "none" ? "" : ` base=${base}`}`,
+    uniforms: { ...uniforms, addsPartial: "u32" },
+    reads: { x: "f32", weight: "f32", dy: "f32", ...(base === "dsum" ? { dsum: "f32" as const } : {}) },
+    writes: { dx: "f32", partial: "f32" },
+    enable: teamFeatures(team),
+    body: `${normDeclarations(team)}
+${normMain(team, normBackward(team, part))}`,
   });
 }
 
-/** out [D] (+)= sum over rows of partial [rows, D]. Grid as above, one chunk. */
-export function sumRowsWgsl(params: MapParams): Kernel {
-  return defineKernel({
-    label: `sumRows ${mapLabel(params)}`,
-    uniforms: { ...rowUniforms, D: "u32" },
-    reads: { partial: "f32" },
-    writes: { out: "f32" },
-    body: columnSums(params, "", (n) => `partial[start + ${n}]`),
-  });
-}
-
-/** Columns per workgroup of the column sums. */
-export function columnsPerGroup(lanes: number): number {
-  return lanes * LANE_COLUMNS;
-}
-
-function columnSums(params: MapParams, perRow: string, term: (column: string) => string): string {
-  const { lanes } = params;
-  const columns = Array.from({ length: LANE_COLUMNS }, (_, j) => j);
-  const assign = assignment(params);
-  return `
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let column = group.x * ${columnsPerGroup(lanes)}u + lane;
-${columns.map((j) => `  let n${j} = min(column + ${j * lanes}u, u.D - 1u);\n  var s${j} = 0.0;`).join("\n")}
-  let firstRow = group.y * u.rowsPerGroup;
-  for (var row = firstRow; row < min(firstRow + u.rowsPerGroup, u.rows); row++) {
-    let start = row * u.D;
-    ${perRow}
-${columns.map((j) => `    s${j} += ${term(`n${j}`)};`).join("\n")}
+/** Entry point that runs `body` for batches [first, end) of the workgroup's rows; `g` is the workgroup. */
+export function normMain(team: Team, body: string): string {
+  return `${FLAT_INDEX}
+@compute @workgroup_size(${team.size})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+  let g = flatGroup(group, groups);
+  let firstRow = min(g * u.rowsPerGroup, u.rows);
+  let endRow = min(firstRow + u.rowsPerGroup, u.rows);
+  for (var first = firstRow; first < endRow; first += ${ROW_BATCH}u) {
+    let end = min(first + ${ROW_BATCH}u, endRow);
+${indent(body, 4)}
   }
-  let to = group.y * u.D + column;
-${columns.map((j) => `  if (column + ${j * lanes}u < u.D) { out[to + ${j * lanes}u] ${assign} s${j}; }`).join("\n")}
 }`;
+}
+
+/** The part of a label that names a team. */
+export function teamName(team: Team): string {
+  return `lanes=${team.size} ${team.subgroup ? "subgroup" : "workgroup"}`;
 }
