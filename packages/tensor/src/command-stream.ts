@@ -53,6 +53,8 @@ export class CommandStream {
   #submits = 0;
   #epoch = 0;
   #timer: PassTimer | undefined;
+  /** Kernels that a rehearsal met, by label; undefined outside of one. */
+  #rehearsed: Map<string, Kernel> | undefined;
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -78,6 +80,38 @@ export class CommandStream {
     this.#timer = timer;
   }
 
+  /** True while commands are checked and left out. */
+  get isRehearsing(): boolean {
+    return this.#rehearsed !== undefined;
+  }
+
+  /** Runs `fn` with every command left out. Returns the kernels that it would have dispatched for the first time. */
+  rehearse(fn: () => void): Kernel[] {
+    const kernels = new Map<string, Kernel>();
+    this.#whileRehearsing(kernels, fn);
+    return [...kernels.values()];
+  }
+
+  /** Runs `fn` with its commands encoded, also inside a rehearsal. */
+  perform<T>(fn: () => T): T {
+    return this.#whileRehearsing(undefined, fn);
+  }
+
+  #whileRehearsing<T>(kernels: Map<string, Kernel> | undefined, fn: () => T): T {
+    const before = this.#rehearsed;
+    this.#rehearsed = kernels;
+    try {
+      return fn();
+    } finally {
+      this.#rehearsed = before;
+    }
+  }
+
+  /** Makes a kernel's pipeline ahead of its first dispatch. */
+  prepare(kernel: Kernel): void {
+    this.#pipelines.get(kernel);
+  }
+
   /**
    * Encodes one kernel. `ranges` are in the order of `kernel.bindings`.
    * @throws OutOfRangeError for a uniform that its type does not hold, or a grid beyond the limit; nothing is encoded.
@@ -93,6 +127,10 @@ export class CommandStream {
     const [x, y = 1, z = 1] = groups;
     assertGrid(kernel, x, y, z);
     this.#packUniforms(kernel, uniforms);
+    if (this.#rehearsed) {
+      if (!this.#pipelines.has(kernel)) this.#rehearsed.set(kernel.label, kernel);
+      return;
+    }
     const compiled = this.#pipelines.get(kernel);
     const pass = this.#openPass(kernel, ranges, work);
     pass.setPipeline(compiled.pipeline);
@@ -106,6 +144,7 @@ export class CommandStream {
 
   /** Copies bytes between two buffers. Offsets and sizes are multiples of 4. */
   copy(source: BufferRange, target: BufferRange): void {
+    if (this.#rehearsed) return;
     const encoder = this.#openEncoder();
     encoder.copyBufferToBuffer(source.pooled.buffer, source.offset, target.pooled.buffer, target.offset, source.bytes);
     source.pooled.epoch = target.pooled.epoch = this.#epoch;
@@ -113,12 +152,14 @@ export class CommandStream {
 
   /** Fills a range with zero bytes. */
   clear({ pooled, offset, bytes }: BufferRange): void {
+    if (this.#rehearsed) return;
     this.#openEncoder().clearBuffer(pooled.buffer, offset, bytes);
     pooled.epoch = this.#epoch;
   }
 
   /** Uploads from the host, in order with what was encoded so far. */
   write({ pooled, offset }: BufferRange, data: ArrayBufferView<ArrayBuffer>): void {
+    if (this.#rehearsed) return;
     if (pooled.epoch === this.#epoch) this.flush();
     this.#device.queue.writeBuffer(pooled.buffer, offset, data);
   }

@@ -3,6 +3,8 @@ import type { BufferPool } from "./buffer-pool.ts";
 import type { CommandStream } from "./command-stream.ts";
 import { DeviceLostError, GpuValidationError, OutOfMemoryError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
+import type { SecondStage } from "./rehearse.ts";
+import { StagingPool } from "./staging-pool.ts";
 import type { KernelTarget } from "./target.ts";
 
 /** What is known of the adapter behind a `gpu`. */
@@ -22,6 +24,8 @@ export interface DeviceParts {
   readonly target: KernelTarget;
   readonly pool: BufferPool;
   readonly stream: CommandStream;
+  /** Opens another device of the same adapter, where that helps to compile kernels. */
+  readonly openSecond?: (() => Promise<SecondStage>) | undefined;
 }
 
 /** What all handles of one device share, and the first failure that the device reported. */
@@ -32,11 +36,15 @@ export class DeviceState implements DeviceParts {
   readonly target: KernelTarget;
   readonly pool: BufferPool;
   readonly stream: CommandStream;
+  readonly staging: StagingPool;
+  readonly openSecond: (() => Promise<SecondStage>) | undefined;
   /** Limits, read once: every access to `device.limits` crosses into native code. */
   readonly maxBindingBytes: number;
   readonly offsetAlignment: number;
   /** The handle whose `run` is on the stack: it stands in for every other handle. */
   running: Gpu | undefined;
+  /** Settles when no other device compiles kernels for this one any more. */
+  compiling: Promise<unknown> = Promise.resolve();
   isClosed = false;
   #failure: Error | undefined;
 
@@ -47,6 +55,8 @@ export class DeviceState implements DeviceParts {
     this.target = parts.target;
     this.pool = parts.pool;
     this.stream = parts.stream;
+    this.staging = new StagingPool(parts.device);
+    this.openSecond = parts.openSecond;
     this.maxBindingBytes = parts.device.limits.maxStorageBufferBindingSize;
     this.offsetAlignment = parts.device.limits.minStorageBufferOffsetAlignment;
     this.#watch();

@@ -8,6 +8,7 @@ import type { Kernel } from "./kernel.ts";
 import type { KernelTable } from "./kernel-table.ts";
 import { type Profile, TimestampTimer, type Work } from "./profiler.ts";
 import { Recording } from "./recording.ts";
+import { rehearse } from "./rehearse.ts";
 import { type Scope, ScopeStack } from "./scope.ts";
 import { Storage } from "./storage.ts";
 import type { Tape } from "./tape.ts";
@@ -27,7 +28,8 @@ export interface GpuStats extends PoolStats, StreamStats {
  */
 export class Gpu {
   readonly #state: DeviceState;
-  readonly #scopes = new ScopeStack((fn) => this.#enter(fn));
+  // What a scope's `own` makes outlives a rehearsal, so it is made for real.
+  readonly #scopes = new ScopeStack((fn) => this.#enter(() => this.#state.stream.perform(fn)));
   readonly #recording = new Recording();
   readonly #isFork: boolean;
 
@@ -69,6 +71,11 @@ export class Gpu {
     return this.#active.#recording.isRecomputing;
   }
 
+  /** True inside `rehearse`. */
+  get isRehearsing(): boolean {
+    return this.#state.stream.isRehearsing;
+  }
+
   get activeTape(): Tape | undefined {
     return this.#active.#recording.activeTape;
   }
@@ -103,6 +110,25 @@ export class Gpu {
       actual: "one that returns a promise",
       hint: "Await outside: ops are synchronous, only data() and idle() are not.",
     });
+  }
+
+  /**
+   * Runs `fn`, e.g. a whole training step, without its commands: dispatches, uploads, copies and clears are checked and
+   * left out, so no tensor changes. Then each kernel that was dispatched there for the first time runs once, on scratch
+   * memory, so that the driver has compiled it when it is needed. Returns while the driver compiles.
+   *
+   * Tensors that `fn` makes are allocated for real and freed at the end: their memory is there for the real run. Only what
+   * `scope.own` makes stays, and is made for real. Side effects of `fn` on the host happen; `isRehearsing` tells.
+   * @throws StateError when `fn` returns a promise, or a tape is open. `data()` inside rejects with a StateError.
+   */
+  rehearse(fn: () => void): void {
+    this.#state.assertUsable();
+    rehearse(this.#state, this.#active.#recording.activeTape, () =>
+      this.#enter(() => {
+        using _scope = this.scope("rehearsal");
+        return fn();
+      }),
+    );
   }
 
   #enter<T>(fn: () => T): T {
@@ -275,6 +301,7 @@ export class Gpu {
     await this.idle();
     this.#state.stream.forgetBindGroups();
     this.#state.pool.trim();
+    this.#state.staging.trim();
   }
 
   /** Starts a new `peakBytes`. */
@@ -291,6 +318,7 @@ export class Gpu {
     this.#state.stream.flush();
     this.#state.device.destroy();
     await this.#state.backend.wait(this.#state.device.lost);
+    await this.#state.compiling;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

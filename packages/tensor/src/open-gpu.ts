@@ -1,5 +1,6 @@
 import "./symbols.ts";
 import { backend } from "#backend";
+import { adapterTarget } from "./adapter-target.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { CommandStream } from "./command-stream.ts";
 import { type AdapterSummary, DeviceState } from "./device-state.ts";
@@ -7,6 +8,7 @@ import { NoAdapterError } from "./errors.ts";
 import { Gpu } from "./gpu.ts";
 import type { KernelRequest } from "./kernel-request.ts";
 import { assertKernelTable, type KernelTable } from "./kernel-table.ts";
+import type { SecondStage } from "./rehearse.ts";
 import type { KernelTarget } from "./target.ts";
 
 /** How to open a device. */
@@ -47,15 +49,7 @@ const LIMITS = [
 export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
   const { software, onMessage, limits = "adapter", subgroups = true, powerPreference = "high-performance" } = options;
   const adapter = await backend.requestAdapter({ powerPreference }, software && { fetch: true, onMessage });
-  if (!adapter) {
-    throw new NoAdapterError({
-      op: "openGpu",
-      operand: "adapter",
-      expected: "a WebGPU adapter",
-      actual: "none",
-      hint: backend.installHint,
-    });
-  }
+  if (!adapter) throw noAdapter();
   const features = FEATURES.filter((name) => adapter.features.has(name) && (subgroups || name !== "subgroups"));
   const summary = summarize(adapter, features);
   const tuning = tuningOf(options, summary.name);
@@ -72,10 +66,36 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
       cause,
     });
   });
-  const target = { ...targetOf(adapter, summary, features), ...tuning };
+  const target = { ...adapterTarget(adapter.info, device, summary.isSoftware), ...tuning };
   const pool = new BufferPool(device, summary.isSoftware ? backend.memoryBytes : undefined);
   const stream = new CommandStream(device);
-  return new Gpu(new DeviceState({ device, backend, adapter: summary, target, pool, stream }), false);
+  // Its devices share compiled kernels through the disk cache, and each compiles on a thread of its own.
+  const openSecond = /llvmpipe|lavapipe/i.test(summary.name) ? () => openStage({ powerPreference }, wanted) : undefined;
+  return new Gpu(new DeviceState({ device, backend, adapter: summary, target, pool, stream, openSecond }), false);
+}
+
+/** A second device for a rehearsal. */
+async function openStage(options: GPURequestAdapterOptions, wanted: GPUDeviceDescriptor): Promise<SecondStage> {
+  const adapter = await backend.requestAdapter(options);
+  if (!adapter) throw noAdapter();
+  const device = await adapter.requestDevice(wanted);
+  // The first device meets the same errors, and names them.
+  device.addEventListener("uncapturederror", (event) => event.preventDefault());
+  const close = async (): Promise<void> => {
+    await backend.wait(device.queue.onSubmittedWorkDone()).catch(() => {});
+    device.destroy();
+  };
+  return { stream: new CommandStream(device), pool: new BufferPool(device), close };
+}
+
+function noAdapter(): NoAdapterError {
+  return new NoAdapterError({
+    op: "openGpu",
+    operand: "adapter",
+    expected: "a WebGPU adapter",
+    actual: "none",
+    hint: backend.installHint,
+  });
 }
 
 function summarize(adapter: GPUAdapter, features: readonly string[]): AdapterSummary {
@@ -96,10 +116,4 @@ function isSoftware({ info }: GPUAdapter): boolean {
   return (
     isFallback === true || /llvmpipe|lavapipe|swiftshader|software/i.test(`${info.description} ${info.architecture}`)
   );
-}
-
-function targetOf({ info }: GPUAdapter, { isSoftware }: AdapterSummary, features: readonly string[]): KernelTarget {
-  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info as { subgroupMinSize?: number; subgroupMaxSize?: number };
-  const fixedSize = features.includes("subgroups") && subgroupMinSize === subgroupMaxSize;
-  return { software: isSoftware, subgroupSize: fixedSize ? subgroupMinSize : 0 };
 }

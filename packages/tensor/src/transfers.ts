@@ -1,7 +1,6 @@
 /** What moves bytes without a kernel: uploads, copies and read-backs. */
 import { OutOfRangeError, ShapeError, StateError } from "@ds3/errors";
 import { rangeOf } from "./bind-operands.ts";
-import { BufferUsage } from "./buffer-pool.ts";
 import type { DeviceState } from "./device-state.ts";
 import { bytesOf, type Dtype, describe, type HostArrays, isHalf, sizeOf } from "./dtype.ts";
 import type { Tensor } from "./tensor.ts";
@@ -48,17 +47,23 @@ export function copyBytes({ stream }: DeviceState, source: Tensor, target: Tenso
 
 /** Submits pending commands and waits for the tensor's content. */
 export async function readBack(state: DeviceState, tensor: Tensor): Promise<HostArrays[Dtype]> {
-  const range = rangeOf(tensor);
+  if (state.stream.isRehearsing) throw readInRehearsal(tensor);
   if (tensor.bytes === 0) return hostView(new ArrayBuffer(0), tensor.dtype);
-  const usage = BufferUsage.mapRead | BufferUsage.copyDst;
-  const staging = state.device.createBuffer({ label: "read back", size: range.bytes, usage });
+  const range = rangeOf(tensor);
+  const staging = state.staging.acquire(range.bytes);
   state.stream.stage(range, staging);
-  try {
-    await state.wait(staging.mapAsync(1));
-    return hostView(staging.getMappedRange().slice(0), tensor.dtype);
-  } finally {
-    staging.destroy();
-  }
+  const data = await state.staging.read(staging, range.bytes, (done) => state.wait(done));
+  return hostView(data, tensor.dtype);
+}
+
+function readInRehearsal(tensor: Tensor): StateError {
+  return new StateError({
+    op: "read",
+    operand: `${tensor}`,
+    expected: "a tensor that is computed",
+    actual: "one in a rehearsal, where commands are left out",
+    hint: "Read behind gpu.rehearse, or ask gpu.isRehearsing first.",
+  });
 }
 
 function toHostArray(data: HostData, dtype: Dtype): HostArrays[Dtype] {
