@@ -2,6 +2,7 @@ import { openGpu } from "@ds3/tensor";
 import type { Figure } from "./figure.ts";
 import type { BenchOptions } from "./options.ts";
 import { benchOwn, ownCases } from "./own-figures.ts";
+import { benchScale } from "./scale/bench-scale.ts";
 import { selectByName } from "./select-by-name.ts";
 import { benchSteady } from "./steady.ts";
 
@@ -30,5 +31,7 @@ async function* source(options: BenchOptions, listener: Listener): AsyncGenerato
     yield* benchOwn(gpu, { cases, steps, onNote: listener.onNote });
   } else if (mode === "steady") {
     yield* benchSteady({ steps: steadySteps, ...listener });
+  } else if (mode === "scale") {
+    yield* benchScale({ only, ...(options.plot === undefined ? {} : { plot: options.plot }), ...listener });
   }
 }
