@@ -26,11 +26,15 @@ export interface PoolStats {
 /**
  * Recycles storage buffers by size class, so that a steady step allocates nothing. Classes are four to an octave:
  * at most a fifth of a buffer is slack, and shapes that differ a little share buffers.
+ *
+ * Of the free ones the oldest is handed out, whatever the order in which they came back: so a step that is like the one
+ * before gets the same buffers in the same places, and the bind groups made for those serve again.
  */
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #maxBytes: number;
   readonly #maxTotal: number;
+  /** By size; the oldest last. */
   readonly #free = new Map<number, PooledBuffer[]>();
   #nextId = 1;
   #stats = { liveBuffers: 0, liveBytes: 0, peakBytes: 0, allocatedBytes: 0, allocations: 0 };
@@ -62,7 +66,7 @@ export class BufferPool {
     this.#stats.liveBuffers -= 1;
     this.#stats.liveBytes -= pooled.bytes;
     const free = this.#free.get(pooled.bytes);
-    if (free) free.push(pooled);
+    if (free) insertByAge(free, pooled);
     else this.#free.set(pooled.bytes, [pooled]);
   }
 
@@ -102,6 +106,17 @@ export class BufferPool {
 function outOfMemory(operand: string, expected: string, actual: string): OutOfMemoryError {
   const hint = "Use a smaller batch, sequence or model, or an adapter with more memory.";
   return new OutOfMemoryError({ op: "allocate", operand, expected, actual, hint });
+}
+
+/** Keeps a list in descending order of ids. */
+function insertByAge(free: PooledBuffer[], pooled: PooledBuffer): void {
+  let [low, high] = [0, free.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (free[middle]!.id > pooled.id) low = middle + 1;
+    else high = middle;
+  }
+  free.splice(low, 0, pooled);
 }
 
 /** The smallest class that holds `bytes`: (4, 5, 6 or 7) x 2^k, at least 256. */
