@@ -1,5 +1,6 @@
 import { ShapeError } from "@ds3/errors";
 import { assertDtype } from "./gpu.ts";
+import { operandDtype } from "./matmul-operands.ts";
 import { type GroupedMatmulShape, groupTileCount, planGroupedMatmul, planGroupTable } from "./matmul-plan.ts";
 import { record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -31,13 +32,13 @@ export function createRowGroups(offsets: Tensor, rows: number): RowGroups {
 /**
  * y[rows of e] = x[rows of e] W_e^T: one linear layer an expert, over rows sorted by expert.
  *
- * x [R, I], weights [E, O, I] -> [R, O], f32. Differentiable in x and weights; an expert without rows gets a zero
- * gradient. Cost: forward, dgrad and wgrad one dispatch each whatever the loads.
- * @throws ShapeError when R, E or I differ.
+ * x [R, I], weights [E, O, I], each f32, f16 or bf16 -> [R, O], f32, accumulated in f32. Differentiable in x and
+ * weights; an expert without rows gets a zero gradient. Cost: forward, dgrad and wgrad one dispatch each whatever the loads.
+ * @throws ShapeError when R, E or I differ; DtypeError for operands of integers.
  */
 export function groupedMatmul(x: Tensor, weights: Tensor, groups: RowGroups): Tensor {
-  assertDtype("groupedMatmul", "x", x, "f32");
-  assertDtype("groupedMatmul", "weights", weights, "f32");
+  operandDtype("groupedMatmul", "x", x);
+  operandDtype("groupedMatmul", "weights", weights);
   const { R, E } = groups;
   const [rows, I] = x.shape as [number, number];
   const [experts, O, inner] = weights.shape as [number, number, number];
@@ -50,7 +51,7 @@ export function groupedMatmul(x: Tensor, weights: Tensor, groups: RowGroups): Te
     });
   }
   const y = x.gpu.empty([R, O], "f32", "groupedMatmul");
-  run({ grouped: "rows", layout: "nt", R, E, N: O, K: I }, groups, x, weights, y);
+  groupedProduct({ grouped: "rows", layout: "nt", R, E, N: O, K: I }, groups, x, weights, y);
   record(x.gpu, {
     label: "groupedMatmul",
     inputs: [x, weights],
@@ -58,18 +59,26 @@ export function groupedMatmul(x: Tensor, weights: Tensor, groups: RowGroups): Te
     saved: [x, weights, groups.offsets, groups.tiles],
     backward: ([dy], sink) => {
       sink.into(x, (target, accumulate) =>
-        run({ grouped: "rows", layout: "nn", R, E, N: I, K: O, accumulate }, groups, dy!, weights, target),
+        groupedProduct({ grouped: "rows", layout: "nn", R, E, N: I, K: O, accumulate }, groups, dy!, weights, target),
       );
       sink.into(weights, (target, accumulate) =>
-        run({ grouped: "k", layout: "tn", R, E, M: O, N: I, accumulate }, groups, dy!, x, target),
+        groupedProduct({ grouped: "k", layout: "tn", R, E, M: O, N: I, accumulate }, groups, dy!, x, target),
       );
     },
   });
   return y;
 }
 
-function run(shape: GroupedMatmulShape, { offsets, tiles }: RowGroups, A: Tensor, B: Tensor, C: Tensor): void {
-  const plan = planGroupedMatmul(C.gpu.target, shape);
+/** One product of experts of checked operands into memory that is there, unrecorded: for backward rules. */
+export function groupedProduct(
+  shape: GroupedMatmulShape,
+  { offsets, tiles }: RowGroups,
+  A: Tensor,
+  B: Tensor,
+  C: Tensor,
+): void {
+  const dtypes = { dtypeA: operandDtype("groupedMatmul", "x", A), dtypeB: operandDtype("groupedMatmul", "weights", B) };
+  const plan = planGroupedMatmul(C.gpu.target, { ...shape, ...dtypes });
   const operands = { A, B, C, ...(shape.grouped === "rows" ? { tiles } : { offsets }) };
   // At the static capacity: how many rows are in use is known to the GPU alone.
   const flops = 2 * shape.R * (shape.grouped === "rows" ? shape.N * shape.K : shape.M * shape.N);

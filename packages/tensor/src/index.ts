@@ -3,7 +3,7 @@ import "./symbols.ts";
 // The device, its memory, tensors.
 
 export type { AdapterSummary } from "./device-state.ts";
-export type { Dtype } from "./dtype.ts";
+export type { Dtype, HalfDtype } from "./dtype.ts";
 export type { Gpu, GpuStats } from "./gpu.ts";
 export { type FlashKernel, type KernelRequest, kernelClass } from "./kernel-request.ts";
 export {
@@ -31,6 +31,7 @@ export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { embedding } from "./embedding.ts";
 export { type FlashAttentionOptions, flashAttention } from "./flash-attention.ts";
 export { createRowGroups, groupedMatmul, type RowGroups } from "./grouped-matmul.ts";
+export { type HalfLinearOptions, halfGroupedLinear, halfLinear } from "./half-linear.ts";
 export { type IdRange, uploadIds } from "./host-ids.ts";
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from "./linear-cross-entropy.ts";
 export { type MatmulOptions, matmul } from "./matmul.ts";

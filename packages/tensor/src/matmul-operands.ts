@@ -5,8 +5,10 @@
  * Halves are bound as words, so that no feature is needed to read them. `unpack2x16float` may flush subnormals of f16 on
  * some hardware; everything else about the conversion is exact.
  */
-import type { Dtype } from "./dtype.ts";
+import { DtypeError } from "@ds3/errors";
+import { type Dtype, describe } from "./dtype.ts";
 import type { ElementType, UniformType } from "./kernel.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** nn: A [M, K], B [K, N]; nt: A [M, K], B [N, K]; tn: A [K, M], B [K, N]. C is [M, N]. */
 export type MatmulLayout = "nn" | "nt" | "tn";
@@ -20,6 +22,12 @@ export type MatmulGrouping = "none" | "rows" | "k";
 
 /** How an operand is stored. */
 export type OperandDtype = Exclude<Dtype, "i32" | "u32">;
+
+/** How a tensor of a product is stored. @throws DtypeError for integers. */
+export function operandDtype(op: string, operand: string, { dtype, shape }: Tensor): OperandDtype {
+  if (dtype !== "i32" && dtype !== "u32") return dtype;
+  throw new DtypeError({ op, operand, expected: "f32, f16 or bf16", actual: describe(shape, dtype) });
+}
 
 /** What every template of a product has to know. */
 export interface ProductParams {

@@ -1,7 +1,6 @@
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import { sizeOf } from "./dtype.ts";
-import { assertDtype } from "./gpu.ts";
-import type { MatmulLayout } from "./matmul-operands.ts";
+import { type MatmulLayout, operandDtype } from "./matmul-operands.ts";
 import { type MatmulShape, planMatmul } from "./matmul-plan.ts";
 import { record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -12,18 +11,18 @@ export interface MatmulOptions {
 }
 
 /**
- * C = A B, f32, accumulated in f32.
+ * C = A B, f32, accumulated in f32. Operands are f32, f16 or bf16, each as it is; gradients are f32.
  *
  * nn (default): a [..., M, K], b [..., K, N]; nt: b [..., N, K] (a linear layer with weight [out, in]); tn: a [..., K, M].
  * Leading axes are a batch and must agree, or `b` has none: then a's leading axes count as rows (not for tn).
  * Accepts any sizes >= 0; K = 0 gives zeros. Differentiable in both operands; a parameter's gradient is added to in
  * place by the same kernel.
- * @throws ShapeError when K or the batches differ; DtypeError when an operand is not f32;
+ * @throws ShapeError when K or the batches differ; DtypeError for operands of integers;
  * OutOfRangeError for another layout.
  */
 export function matmul(a: Tensor, b: Tensor, { layout = "nn" }: MatmulOptions = {}): Tensor {
-  assertDtype("matmul", "a", a, "f32");
-  assertDtype("matmul", "b", b, "f32");
+  operandDtype("matmul", "a", a);
+  operandDtype("matmul", "b", b);
   assertLayout(layout);
   const problem = problemOf(a, b, layout);
   const c = a.gpu.empty(problem.output, "f32", "matmul");
@@ -46,11 +45,13 @@ export function matmul(a: Tensor, b: Tensor, { layout = "nn" }: MatmulOptions = 
 export interface MatmulIntoOptions extends MatmulOptions {
   /** Adds to `c` instead of overwriting it. */
   readonly accumulate: boolean;
+  /** A factor of the product. Default 1. */
+  readonly alpha?: number;
 }
 
-/** C = A B, or C += A B, of checked matrices into memory that is there, unrecorded: for backward rules of other ops. */
-export function matmulInto(c: Tensor, a: Tensor, b: Tensor, { layout = "nn", accumulate }: MatmulIntoOptions): void {
-  run({ ...problemOf(a, b, layout).shape, accumulate }, a, b, c);
+/** C = alpha A B, or C +=, of checked matrices into memory that is there, unrecorded: for backward rules of other ops. */
+export function matmulInto(c: Tensor, a: Tensor, b: Tensor, { layout = "nn", ...options }: MatmulIntoOptions): void {
+  run({ ...problemOf(a, b, layout).shape, ...options }, a, b, c);
 }
 
 interface Problem {
@@ -101,7 +102,8 @@ function gradientRules(
 }
 
 function run(shape: MatmulShape, left: Tensor, right: Tensor, target: Tensor): void {
-  const { kernel, uniforms, groups } = planMatmul(target.gpu.target, shape);
+  const dtypes = { dtypeA: operandDtype("matmul", "a", left), dtypeB: operandDtype("matmul", "b", right) };
+  const { kernel, uniforms, groups } = planMatmul(target.gpu.target, { ...shape, ...dtypes });
   const flops = 2 * (shape.batch ?? 1) * shape.M * shape.N * shape.K;
   target.gpu.dispatch(kernel, { A: left, B: right, C: target }, uniforms, groups, { flops });
 }
