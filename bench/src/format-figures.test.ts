@@ -51,3 +51,8 @@ test("bytes are megabytes, and first losses and notes follow on lines of their o
   expect(line).toMatch(/84\.60 MB$/);
   expect([losses, note]).toEqual(["    first losses 7.64946 7.36560", "    as the peers'"]);
 });
+
+test("fewer bytes than a megabyte are bytes", () => {
+  const figure: Figure = { name: "scale.tiny.bytes-per-token", value: 31_234.4, unit: "bytes", adapter };
+  expect(formatFigures([figure]).split("\n")[1]!.split(/\s+/).slice(1)).toEqual(["31,234", "bytes"]);
+});

@@ -1,10 +1,10 @@
-import type { Figure } from "./figure.ts";
+import type { Figure, FigureUnit } from "./figure.ts";
 
 /** Columns of the table: heading, width, content. Together 100 characters, so that it fits a terminal and a page. */
 const COLUMNS: readonly (readonly [heading: string, width: number, cell: (figure: Figure) => string])[] = [
   ["figure", 37, ({ name }) => name],
-  ["value", 9, ({ value, unit }) => (unit === "bytes" ? megabytes(value) : digits(value))],
-  ["unit", 9, ({ unit }) => (unit === "bytes" ? "MB" : unit)],
+  ["value", 9, ({ value, unit }) => (isLarge(value, unit) ? megabytes(value) : digits(value))],
+  ["unit", 9, ({ value, unit }) => (isLarge(value, unit) ? "MB" : unit)],
   ["GFLOP/s", 8, ({ gflops, unit }) => (unit === "GFLOP/s" ? "" : digits(gflops))],
   ["GB/s", 7, ({ gbps, unit }) => (unit === "GB/s" ? "" : digits(gbps))],
   ["peak", 6, ({ peakShare }) => (peakShare === undefined ? "" : `${Math.round(peakShare * 100)} %`)],
@@ -53,6 +53,10 @@ function digits(value: number | undefined): string {
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
   if (Math.abs(value) >= 100) return value.toFixed(1);
   return Math.abs(value) >= 1 ? value.toFixed(2) : value.toPrecision(3);
+}
+
+function isLarge(value: number, unit: FigureUnit): boolean {
+  return unit === "bytes" && value >= 1e6;
 }
 
 function megabytes(bytes: number | undefined): string {

@@ -32,6 +32,7 @@ export async function* benchScale({ only, plot, onNote, onProblem }: ScaleOption
     scalePoints().map((point) => ({ point, name: pointName(point) })),
     only,
   );
+  onNote(`training steps of ${TOKENS_PER_STEP} tokens; ".sequence": peak bytes of a step of one sequence`);
   const measured: MeasuredPoint[] = [];
   for (const { point, name } of cases) {
     const result = await runPoint(point);
@@ -55,7 +56,7 @@ function pointFigures(name: string, { size, length }: ScalePoint, cost: PointCos
   const base = { adapter, cpuFallbacks };
   const speed = { value: tokensPerSecond, unit: "tokens/s", gflops, steps, wallSeconds: seconds, peakBytes } as const;
   return [
-    { name, ...base, ...speed, note: `${TOKENS_PER_STEP / length} sequences a step` },
+    { name, ...base, ...speed },
     { name: `${name}.sequence`, ...base, value: sequenceBytes, unit: "bytes" },
   ];
 }
@@ -75,5 +76,6 @@ function* fitFigures(measured: readonly MeasuredPoint[], onProblem: (line: strin
 }
 
 function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
+  // No minus in front of what rounds to zero.
+  return `${(Math.round(share * 1000) / 10 + 0).toFixed(1)} %`;
 }
