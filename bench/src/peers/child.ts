@@ -1,0 +1,40 @@
+/*
+ * node --import tsx -C @ds3/source child.ts PEER BACKEND CASE...: measures one library on one backend, in a process of its
+ * own. Prints a line of JSON for each case; all else goes to standard error.
+ */
+import { PEER_CASES } from "./cases.ts";
+import type { ContenderName } from "./contender.ts";
+import { measureCase } from "./measure-case.ts";
+import type { Message } from "./messages.ts";
+import { openContender } from "./open-contender.ts";
+
+const [peer, backend, ...wanted] = process.argv.slice(2) as [
+  ContenderName["peer"],
+  ContenderName["backend"],
+  ...string[],
+];
+
+// Libraries greet and warn: standard output is for messages.
+for (const level of ["log", "info", "debug"] as const) console[level] = console.error;
+endWithParent();
+
+const contender = await openContender({ peer, backend });
+for (const peerCase of PEER_CASES.filter(({ name }) => wanted.includes(name))) {
+  const { name } = peerCase;
+  await print(
+    await measureCase(contender, peerCase).catch(
+      (error: unknown): Message => ({ type: "failure", name, reason: `${error}` }),
+    ),
+  );
+}
+await print({ type: "end" });
+process.exit(0);
+
+/** The parent holds the other end of standard input: it closes with the parent. */
+function endWithParent(): void {
+  process.stdin.on("close", () => process.exit(1)).resume();
+}
+
+function print(message: Message): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(`${JSON.stringify(message)}\n`, () => resolve()));
+}
