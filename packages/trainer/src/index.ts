@@ -6,6 +6,7 @@ export { createOptimizer, type Optimizer, type OptimizerOptions } from "./optimi
 export type { LanguageModel, Policy, TokenRows } from "./policy.ts";
 export { formatProgress, type Progress } from "./progress.ts";
 export { readNewestCheckpoint, type StoredCheckpoint } from "./read-newest-checkpoint.ts";
+export { type RehearsalOptions, rehearseTraining } from "./rehearse-training.ts";
 export {
   type BatchRamp,
   batchSequences,

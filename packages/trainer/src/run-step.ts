@@ -42,22 +42,41 @@ export function encodeStep<Batch>(
   optimizer: Optimizer,
   plan: StepPlan,
 ): PendingStep {
-  const { gpu, arena } = model;
-  using _scope = gpu.scope(`step ${plan.step}`);
-  arena.zeroGradients();
-  const { total, terms } = accumulate(model, microBatches);
-  const loss = carryFailure(total, optimizer.lastStats);
-  const stats = gradientNorm(arena.segments, loss, Math.min(plan.clipNorm, MAX_F32));
-  optimizer.step(plan.learningRate, stats);
-  const loads = model.expertLoads?.();
+  using _scope = model.gpu.scope(`step ${plan.step}`);
+  const { figures: packed, names, loadShape } = encodeUpdate(model, microBatches, optimizer, plan);
   const tokens = plan.tokens + microBatches.tokens;
   const after = { ...plan, tokens, microBatches: microBatches.batches.length };
-  const words = readTogether(gpu, [stats, ...Object.values(terms), ...(loads ? [loads] : [])]);
-  const figures = words.then((data) => createRecord(after, Object.keys(terms), data, loads?.shape));
+  const figures = packed.data<"u32">().then((data) => createRecord(after, names, data, loadShape));
   // Read a step late: a rejection before that is not unhandled.
   figures.catch(() => {});
   model.afterStep?.();
   return { tokens, figures };
+}
+
+/** What an update leaves to be read: its stats, terms and expert loads as one tensor of words. */
+interface EncodedUpdate {
+  readonly figures: Tensor;
+  /** Of the terms. */
+  readonly names: readonly string[];
+  readonly loadShape: readonly number[] | undefined;
+}
+
+/** Encodes gradients and AdamW's step; all that an optimiser step is but reading its figures and `afterStep`. */
+export function encodeUpdate<Batch>(
+  model: TrainableModel<Batch>,
+  microBatches: MicroBatches<Batch>,
+  optimizer: Optimizer,
+  { learningRate, clipNorm }: Pick<StepPlan, "learningRate" | "clipNorm">,
+): EncodedUpdate {
+  const { gpu, arena } = model;
+  arena.zeroGradients();
+  const { total, terms } = accumulate(model, microBatches);
+  const loss = carryFailure(total, optimizer.lastStats);
+  const stats = gradientNorm(arena.segments, loss, Math.min(clipNorm, MAX_F32));
+  optimizer.step(learningRate, stats);
+  const loads = model.expertLoads?.();
+  const figures = pack(gpu, [stats, ...Object.values(terms), ...(loads ? [loads] : [])]);
+  return { figures, names: Object.keys(terms), loadShape: loads?.shape };
 }
 
 /** Loss and terms of all micro-batches by their shares; each one's gradients are added before the next begins. */
@@ -94,15 +113,15 @@ function assertScalars(scalars: Readonly<Record<string, Tensor>>): void {
   }
 }
 
-/** Starts reading small tensors as one, a single copy to the host: the words of each, one after the other. */
-function readTogether(gpu: Gpu, tensors: readonly Tensor[]): Promise<Uint32Array> {
+/** Small tensors as one, for a single copy to the host: the words of each, one after the other. */
+function pack(gpu: Gpu, tensors: readonly Tensor[]): Tensor {
   const packed = gpu.empty([tensors.reduce((sum, { size }) => sum + size, 0)], "u32", "step figures");
   let offset = 0;
   for (const tensor of tensors) {
     gpu.copy(tensor, packed, offset);
     offset += tensor.bytes;
   }
-  return packed.data<"u32">();
+  return packed;
 }
 
 function createRecord(

@@ -7,6 +7,11 @@ import type { BatchSource, StepRecord, TrainableModel, ValidationRecord } from "
 export interface TrainOptions<Batch> {
   readonly model: TrainableModel<Batch>;
   readonly batches: BatchSource<Batch>;
+  /**
+   * A batch of the shapes to come, whose values do not matter: the kernels of a step compile while folder, checkpoint and
+   * first batch are read. Changes no result. See `rehearseTraining`, which can begin before there is a model.
+   */
+  readonly rehearsal?: Batch;
   /** Optimiser steps in all, resumed ones included. */
   readonly steps: number;
   /** Learning rate of a step (from 0) after so many tokens, e.g. by `learningRate` of a schedule. */

@@ -16,6 +16,7 @@ import { CHECKPOINTS, METRICS, moveEarlierRun } from "./move-earlier-run.ts";
 import { createOptimizer, type Optimizer } from "./optimizer.ts";
 import { createProgressMeter } from "./progress.ts";
 import { readNewestCheckpoint } from "./read-newest-checkpoint.ts";
+import { rehearseStep } from "./rehearse-training.ts";
 import { encodeStep, type PendingStep } from "./run-step.ts";
 import { checkTrainOptions, microBatchesAt, type TrainOptions, type TrainResult } from "./train-options.ts";
 import { loadTrainingState, type RunState, saveTrainingState } from "./training-state.ts";
@@ -65,6 +66,7 @@ class Run<Batch> {
 
   async run(): Promise<TrainResult> {
     const { steps, signal, validate, checkpointEvery } = this.#options;
+    this.#rehearse();
     await this.#prepare();
     if (this.#saved === undefined) await this.#validate();
     this.#startProgress();
@@ -76,6 +78,13 @@ class Run<Batch> {
     await this.#save();
     const ended = { steps: this.#step, tokens: this.#tokens, stopped: this.#step < steps };
     return this.#saved === undefined ? ended : { ...ended, checkpoint: this.#saved.folder };
+  }
+
+  /** The driver compiles while checkpoint and batches are read. */
+  #rehearse(): void {
+    const { rehearsal, model, microBatches = 1 } = this.#options;
+    const count = typeof microBatches === "number" ? microBatches : 2;
+    if (rehearsal !== undefined) rehearseStep(model, rehearsal, this.#optimizer, count);
   }
 
   /** Encodes a step, then reads the one before: the GPU always has work queued. False: aborted while it had no batch. */
