@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { getDawn } from "@ds3/software-gpu";
+import { expectQuickRehearsal, useTestGpu } from "@ds3/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addIntoWgsl } from "./accumulate.wgsl.ts";
 import { adamwWgsl } from "./adamw.wgsl.ts";
@@ -161,6 +162,17 @@ describe("on the null backend", () => {
       device.createComputePipeline({ label, layout: "auto", compute: { module } });
       expect((await device.popErrorScope())?.message ?? "valid", label).toBe("valid");
     }
+  });
+});
+
+describe("with zero uniforms, on a device", () => {
+  const device = useTestGpu();
+
+  test.each(Object.keys(variants))("%s ends at once", { timeout: 240_000 }, async (file) => {
+    // Three of the file: compiling all of them would take minutes.
+    const kernels = uniqueByLabel(variants[file]!());
+    const some = kernels.filter((_, i) => i % Math.ceil(kernels.length / 3) === 0);
+    await expectQuickRehearsal(device.gpu, some);
   });
 });
 

@@ -1,6 +1,7 @@
 export { listDatasets } from "./datasets.ts";
 export { type ClosenessOptions, expectClose, expectExact, expectFixture, expectStored } from "./expect-close.ts";
 export { expectNear } from "./expect-near.ts";
+export { expectQuickRehearsal } from "./expect-quick-rehearsal.ts";
 export { type Arrays, checkGradient, type GradientCheckOptions } from "./finite-difference.ts";
 export {
   type Fixture,

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { type Gpu, type Kernel, type KernelTarget, type Team, teamOf } from "@ds3/tensor";
 import { describe, expect, test } from "vitest";
 import { expectNear } from "./expect-near.ts";
+import { expectQuickRehearsal } from "./expect-quick-rehearsal.ts";
 import { useTestGpu } from "./open-test-gpu.ts";
 
 /** A package's kernels. */
@@ -45,6 +46,10 @@ export function testKernels({ folder, variants, included = [], numbers, toleranc
 
     test.each(Object.keys(variants))("%s compiles", async (file) => {
       await expectCompiling(holder.gpu, variants[file]!);
+    });
+
+    test.each(Object.keys(variants))("%s ends at once with zero uniforms", { timeout: 120_000 }, async (file) => {
+      await expectQuickRehearsal(holder.gpu, TARGETS.map(teamOf).flatMap(variants[file]!));
     });
 
     test("the variants for other adapters give the same numbers", async () => {
