@@ -1,6 +1,7 @@
 import { countParameters, createDeepseek, type DeepseekModel, deepseekV3 } from "@ds3/deepseek";
 import type { Gpu } from "@ds3/tensor";
 import type { Tokenizer } from "@ds3/tokenizer";
+import { rehearseTraining } from "@ds3/trainer";
 import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
@@ -10,6 +11,19 @@ import { formatCount, stageLine, type Terminal } from "./terminal.ts";
  * has few; ten times that balances the experts within the first hundred.
  */
 const BIAS_UPDATE_SPEED = 0.01;
+
+/**
+ * Lets the driver compile the kernels of a training step while the text is read and the tokenizer learns, by a model that
+ * is thrown away.
+ */
+export function compileTraining(gpu: Gpu, { preset }: QuickstartOptions, plan: RunPlan): void {
+  const { vocabSize, batchSize: batch, sequenceLength: length } = plan;
+  const ids = new Int32Array(batch * length);
+  gpu.rehearse(() => {
+    const model = createDeepseek(gpu, deepseekV3(preset, { vocabSize }));
+    rehearseTraining({ model, batch: { inputs: ids, targets: ids, batch, length } });
+  });
+}
 
 /** The preset's model with fresh weights, for a tokenizer of any size. */
 export function buildModel(

@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError } from "@ds3/errors";
 import { openGpu } from "@ds3/tensor";
-import { buildModel } from "./build-model.ts";
+import { buildModel, compileTraining } from "./build-model.ts";
 import { commandLine } from "./command-line.ts";
 import { learnTokenizer } from "./learn-tokenizer.ts";
 import { loadDocuments } from "./load-documents.ts";
@@ -40,11 +40,12 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
   assertFolder(out);
   const clock = await createTrainingClock(out, { resume, sessionStart });
 
+  await using gpu = await openGpu();
+  compileTraining(gpu, options, plan);
   const documents = await loadDocuments(options, plan, terminal);
   const tokenizer = learnTokenizer(documents.train, options, plan, terminal);
   const data = await prepareTokens(documents, tokenizer, options, plan, terminal);
 
-  await using gpu = await openGpu();
   const model = buildModel(gpu, options, tokenizer, terminal);
   const prompts = choosePrompts(documents.validation, options.data === undefined);
   const sample = (from: readonly string[]) => writeSamples(model, tokenizer, from, { plan, seed });
