@@ -8,7 +8,7 @@ import { createDeepseek, deepseekPresets, deepseekV3, type TrainingBatch } from 
 import { cosine, runTraining, type Session, saveModel } from "@ds3/example-shared";
 import { crossEntropy, openGpu } from "@ds3/tensor";
 import { deepseekChatTemplate, trainBpe } from "@ds3/tokenizer";
-import { evaluate, formatProgress, train } from "@ds3/trainer";
+import { evaluate, formatProgress, rehearseTraining, train } from "@ds3/trainer";
 import { parseOptions } from "./options.ts";
 
 /** Trains a tokenizer, then a model, from random weights. */
@@ -16,6 +16,14 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const options = parseOptions(argv);
   const { out, resume, ...settings } = options;
   const { data, column, vocabSize, steps, batch, length, learningRate: peak, seed } = settings;
+
+  // The driver compiles while the text is read and the tokenizer learns.
+  await using gpu = await openGpu();
+  const ids = new Int32Array(batch * length);
+  gpu.rehearse(() => {
+    const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }));
+    rehearseTraining({ model, batch: { inputs: ids, targets: ids, batch, length } });
+  });
 
   // Some documents are kept apart before anything is learned, to measure on.
   const documents: Document[] = [];
@@ -33,7 +41,6 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const heldOut = [...createBatches({ ...(await pack(texts.validation)), ...windows, epochs: 1 })].slice(0, 16);
   print(`${documents.length} documents, ${tokenizer.vocabSize} tokens in the tokenizer`);
 
-  await using gpu = await openGpu();
   const model = createDeepseek(gpu, config, { seed, biasUpdateSpeed: 0.01 }); // ten times the paper's: few steps
   const validate = () =>
     evaluate({
