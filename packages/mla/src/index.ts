@@ -1,6 +1,6 @@
 // The layer.
 
-export { assembleKeyValue, type KeyValue } from "./key-value.ts";
+export { type AttentionHeads, attentionHeads, type HeadProjections } from "./attention-heads.ts";
 export {
   type Linear,
   type MlaOutput,

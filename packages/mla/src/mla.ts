@@ -11,19 +11,21 @@ import {
   matmul,
   type ParameterSpec,
   type RotaryAngles,
-  rmsNorm,
   rotary,
-  splitColumns,
+  splitRmsNorm,
   type Tensor,
 } from "@ds3/tensor";
-import { assembleKeyValue } from "./key-value.ts";
+import { attentionHeads } from "./attention-heads.ts";
 import { ropeTable, softmaxScale } from "./rope-table.ts";
 import type { MlaConfig } from "./types.ts";
 
 /** Eps of both latent norms, fixed in the released models. */
 const LATENT_EPS = 1e-6;
 
-/** A linear layer without bias: x [T, in], weight [out, in] -> [T, out]. Injected to change the precision. */
+/**
+ * A linear layer without bias: x [T, in], weight [out, in] -> [T, out]. Injected to change the precision. Its result is a
+ * tensor of its own that its backward does not read: rotations overwrite it.
+ */
 export type Linear = (x: Tensor, weight: Tensor) => Tensor;
 
 /** Weights of one layer, [out, in] as in released checkpoints. */
@@ -118,9 +120,9 @@ export function mla(
 ): MlaOutput {
   const { batch, length, rotation, documentStart } = tokens;
   const { numAttentionHeads: N, qkNopeHeadDim, vHeadDim } = config;
-  const { q, latent, ropeKey } = project(x, config, parameters, rotation, linear);
+  const { q: query, latent, key } = projectDown(x, config, parameters, linear);
   const kv = linear(latent, parameters.kvB).reshape([-1, N, qkNopeHeadDim + vHeadDim]);
-  const { k, v } = assembleKeyValue(kv, ropeKey, qkNopeHeadDim);
+  const { q, k, v, ropeKey } = attentionHeads({ q: query, kv, key }, rotation, qkNopeHeadDim);
   const rows = (t: Tensor): Tensor => t.reshape([batch, length, N, t.shape.at(-1)!]);
   const options = { scale: softmaxScale(config), ...(documentStart ? { documentStart } : {}) };
   const heads = flashAttention(rows(q), rows(k), rows(v), options);
@@ -135,17 +137,26 @@ export function project(
   rotation: RotaryAngles,
   linear: Linear = defaultLinear,
 ): { readonly q: Tensor; readonly latent: Tensor; readonly ropeKey: Tensor } {
+  const { qkNopeHeadDim: from, qkRopeHeadDim: size } = config;
+  const { q, latent, key } = projectDown(x, config, parameters, linear);
+  const ropeKey = rotary(key.reshape([-1, 1, size]), rotation).reshape([-1, size]);
+  return { q: rotary(q, rotation, { from, size }), latent, ropeKey };
+}
+
+/** The same before rotation: q [T, N, nope + rope], latent [T, C], key [T, R]. */
+function projectDown(
+  x: Tensor,
+  config: MlaConfig,
+  { qkvA, qB, qNorm, kvNorm }: MlaParameters,
+  linear: Linear,
+): { readonly q: Tensor; readonly latent: Tensor; readonly key: Tensor } {
   const { numAttentionHeads: N, qkNopeHeadDim, qkRopeHeadDim: R, kvLoraRank } = config;
-  const down = linear(x, parameters.qkvA);
-  const queryWidth = parameters.qkvA.shape[0]! - kvLoraRank - R;
-  const [query, compressed, key] = splitColumns(down, [queryWidth, kvLoraRank, R]) as [Tensor, Tensor, Tensor];
-  const flat =
-    parameters.qB && parameters.qNorm
-      ? linear(rmsNorm(query, parameters.qNorm, { eps: LATENT_EPS }), parameters.qB)
-      : query;
-  const q = rotary(flat.reshape([-1, N, qkNopeHeadDim + R]), rotation, { from: qkNopeHeadDim, size: R });
-  const ropeKey = rotary(key.reshape([-1, 1, R]), rotation).reshape([-1, R]);
-  return { q, latent: rmsNorm(compressed, parameters.kvNorm, { eps: LATENT_EPS }), ropeKey };
+  const queryWidth = qkvA.shape[0]! - kvLoraRank - R;
+  const query = qB && qNorm ? { size: queryWidth, weight: qNorm } : { size: queryWidth };
+  const parts = [query, { size: kvLoraRank, weight: kvNorm }, { size: R }];
+  const [c, latent, key] = splitRmsNorm(linear(x, qkvA), parts, { eps: LATENT_EPS }) as [Tensor, Tensor, Tensor];
+  const q = qB && qNorm ? linear(c, qB) : c;
+  return { q: q.reshape([-1, N, qkNopeHeadDim + R]), latent, key };
 }
 
 function defaultLinear(x: Tensor, weight: Tensor): Tensor {

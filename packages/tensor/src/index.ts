@@ -45,6 +45,7 @@ export { IGNORED_TARGET, type TokenLogProbsOptions, tokenLogProbs } from "./toke
 
 export { type AdamwMoments, type AdamwOptions, adamwStep, createMoments } from "./adamw.ts";
 export { Arena, type ArenaSegment, type ParameterSpec } from "./arena.ts";
+export { type NormedColumns, splitRmsNorm } from "./split-rms-norm.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { gradientNorm } from "./gradient-norm.ts";
 export { fillNormal, type RandomStream, randomWords } from "./philox.ts";

@@ -27,6 +27,7 @@ import { rmsNormGradientWgsl, rmsNormWgsl } from "./rms-norm.wgsl.ts";
 import { rotaryWgsl } from "./rotary.wgsl.ts";
 import { lanesOf, type MapParams, type RowTeamParams } from "./row-kernel.ts";
 import { sampleRowsWgsl } from "./sample-rows.wgsl.ts";
+import { splitRmsNormGradientWgsl, splitRmsNormWgsl } from "./split-rms-norm.wgsl.ts";
 import { sumRowsWgsl } from "./sum-rows.wgsl.ts";
 import { swigluGradientWgsl, swigluWgsl } from "./swiglu.wgsl.ts";
 import { type KernelTarget, teamOf } from "./target.ts";
@@ -130,6 +131,16 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
     ),
   "rotary.wgsl.ts": () => perLanes(rotaryWgsl),
   "sample-rows.wgsl.ts": () => perTeam(sampleRowsWgsl),
+  "split-rms-norm.wgsl.ts": () =>
+    [
+      [true, true, false],
+      [false, true, false],
+    ].flatMap((normed) =>
+      perTeam(
+        ({ team }) => splitRmsNormWgsl({ team, normed }),
+        (params) => splitRmsNormGradientWgsl({ ...params, normed }),
+      ),
+    ),
   "sum-rows.wgsl.ts": () =>
     targets.flatMap((target) =>
       [[false], [true], [true, false]].map((accumulate) => sumRowsWgsl({ lanes: lanesOf(target), accumulate })),

@@ -5,7 +5,7 @@
  * second takes blocks of columns, with their weights (and the sums of the weights' gradients) in registers, and walks
  * down the rows. So weights are loaded once a workgroup, and the gradient of the weights costs no pass of its own.
  */
-import { indent } from "./row-kernel.ts";
+import { eachIndex, indent } from "./row-kernel.ts";
 import { type Team, teamReductions } from "./target.ts";
 
 /** Columns of one lane in a block, and of one lane in the column sums. */
@@ -62,7 +62,7 @@ export function normForward({ size: lanes }: Team, part: NormForward): string {
   let start = row * ${stride} + ${from};
   var squares = 0.0;
 ${indent(
-  unrolled(lanes, D, (i) => `${element(`start + ${i}`)} squares += v * v;`),
+  eachIndex(lanes, "0u", D, (i) => `${element(`start + ${i}`)} squares += v * v;`),
   2,
 )}
   inverseRms[row - first] = inverseSqrt(teamSum(squares, lane) / f32(${D}) + u.eps);
@@ -94,8 +94,9 @@ export function normBackward({ size: lanes }: Team, part: NormBackward): string 
   var squares = 0.0;
   var products = 0.0;
 ${indent(
-  unrolled(
+  eachIndex(
     lanes,
+    "0u",
     D,
     (i) => `let v = ${x}[start + ${i}]; squares += v * v; products += ${dy}[given + ${i}] * ${weight}[${i}] * v;`,
   ),
@@ -121,16 +122,6 @@ let sums = ${partial} + c;
 if (${addsToPartial}) { ${each(count, (j) => `s${j} += partial[sums + ${j * lanes}u];`)} }
 ${each(count, (j) => `partial[sums + ${j * lanes}u] = s${j};`)}`,
 )}`;
-}
-
-/** Loop over the columns [0, D) that the lanes share, four of a lane at a time. */
-function unrolled(lanes: number, D: string, body: (i: string) => string): string {
-  const four = Array.from({ length: LANE_COLUMNS }, (_, j) => `{ ${body(j === 0 ? "i" : `(i + ${j * lanes}u)`)} }`);
-  return `var i = lane;
-for (; i + ${(LANE_COLUMNS - 1) * lanes}u < ${D}; i += ${LANE_COLUMNS * lanes}u) {
-  ${four.join("\n  ")}
-}
-for (; i < ${D}; i += ${lanes}u) { ${body("i")} }`;
 }
 
 /** Blocks of columns c, c + lanes, .. of each lane: four of them while there are, then one at a time. */
