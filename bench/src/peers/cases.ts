@@ -1,4 +1,5 @@
 import type { ContenderName, MatmulLayout } from "./contender.ts";
+import { PeerError } from "./peer-error.ts";
 
 /** A measurement that every contender makes. */
 export type PeerCase =
@@ -12,11 +13,21 @@ export const MATMUL_SIZES: readonly number[] = [512, 1024];
 
 /** Every case, products first. */
 export const PEER_CASES: readonly PeerCase[] = [
-  ...MATMUL_SIZES.flatMap((size) =>
-    LAYOUTS.map((layout): PeerCase => ({ kind: "matmul", name: `matmul.${layout}.${size}`, layout, size })),
-  ),
-  { kind: "gpt", name: "gpt.tiny.train" },
+  ...MATMUL_SIZES.flatMap((size) => LAYOUTS.map((layout) => caseNamed(`matmul.${layout}.${size}`))),
+  caseNamed("gpt.tiny.train"),
 ];
+
+/**
+ * The case of a name: `gpt.tiny.train`, or `matmul.LAYOUT.SIZE` of any size.
+ * @throws PeerError for another name.
+ */
+export function caseNamed(name: string): PeerCase {
+  if (name === "gpt.tiny.train") return { kind: "gpt", name };
+  const [, layout, size] = /^matmul\.(nn|nt|tn)\.(\d+)$/.exec(name) ?? [];
+  if (layout !== undefined) return { kind: "matmul", name, layout: layout as MatmulLayout, size: Number(size) };
+  const expected = "gpt.tiny.train or matmul.LAYOUT.SIZE";
+  throw new PeerError({ op: "benchPeers", operand: "case", expected, actual: name });
+}
 
 /** Ours: what the others are divided into. */
 export const OWN: ContenderName = { peer: "ds3", backend: "webgpu" };

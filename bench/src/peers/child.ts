@@ -2,7 +2,7 @@
  * node --import tsx -C @ds3/source child.ts PEER BACKEND CASE...: measures one library on one backend, in a process of its
  * own. Prints a line of JSON for each case; all else goes to standard error.
  */
-import { PEER_CASES } from "./cases.ts";
+import { caseNamed } from "./cases.ts";
 import type { ContenderName } from "./contender.ts";
 import { measureCase } from "./measure-case.ts";
 import type { Message } from "./messages.ts";
@@ -18,17 +18,18 @@ const [peer, backend, ...wanted] = process.argv.slice(2) as [
 for (const level of ["log", "info", "debug"] as const) console[level] = console.error;
 endWithParent();
 
-const contender = await openContender({ peer, backend });
-for (const peerCase of PEER_CASES.filter(({ name }) => wanted.includes(name))) {
-  const { name } = peerCase;
-  await print(
-    await measureCase(contender, peerCase).catch(
-      (error: unknown): Message => ({ type: "failure", name, reason: `${error}` }),
-    ),
-  );
-}
+const opened = openContender({ peer, backend });
+for (const name of wanted) await print(await measureOrExplain(name));
 await print({ type: "end" });
 process.exit(0);
+
+async function measureOrExplain(name: string): Promise<Message> {
+  try {
+    return await measureCase(await opened, caseNamed(name));
+  } catch (error) {
+    return { type: "failure", name, reason: `${error}` };
+  }
+}
 
 /** The parent holds the other end of standard input: it closes with the parent. */
 function endWithParent(): void {

@@ -7,6 +7,7 @@ import { blockUntilReady, defaultDevice, init, jit, numpy as np } from "@jax-js/
 import { seededValues } from "../seeded-values.ts";
 import type { Contender, ContenderName, MatmulLayout, Products } from "./contender.ts";
 import { createJaxGpt } from "./jax-js-gpt.ts";
+import { libraryVersion } from "./library-version.ts";
 
 /** Opens jax-js: on the WebGPU adapter of that name, or on WebAssembly. The process is prepared (open-contender.ts). */
 export async function openJax(backend: ContenderName["backend"], gpuName: string | undefined): Promise<Contender> {
@@ -16,7 +17,7 @@ export async function openJax(backend: ContenderName["backend"], gpuName: string
   defaultDevice(device);
   return {
     adapter: gpuName ?? `WebAssembly SIMD, ${threadsOf(backend)}`,
-    note: backend === "wasm-threads" ? "jit; a stand-in for Worker gives it all cores" : "jit",
+    note: `${libraryVersion("jax-js")}, jit${backend === "wasm-threads" ? ", a stand-in for Worker" : ""}`,
     choosesPace: gpuName !== undefined,
     matmul: async (layout, size) => createProducts(layout, size),
     gpt: async (folder) => createJaxGpt(folder),

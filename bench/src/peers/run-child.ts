@@ -14,7 +14,7 @@ export interface ChildOptions {
 }
 
 /** As much of a dead child's last words as an error can carry. */
-const LAST_WORDS = 600;
+const LAST_WORDS = 1500;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**

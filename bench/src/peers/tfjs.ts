@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { seededValues } from "../seeded-values.ts";
 import type { Contender, MatmulLayout, Products } from "./contender.ts";
+import { libraryVersion } from "./library-version.ts";
 import { createTfjsGpt } from "./tfjs-gpt.ts";
 
 const BATCH_SIZE_FLAG = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
@@ -24,7 +25,7 @@ export async function openTfjs(gpuName: string | undefined): Promise<Contender> 
   };
   return {
     adapter: gpuName ?? "WebAssembly SIMD, one thread",
-    note: "eager, tidy",
+    note: `${libraryVersion("tfjs")}, eager, tidy`,
     choosesPace: onGpu,
     matmul: async (layout, size) => {
       kernelsPerSubmit(1);
