@@ -30,10 +30,14 @@ async function printFigures(options: BenchOptions): Promise<void> {
     console.error(`FAILED: ${line}`);
   };
   const onNote = options.json ? console.error : console.log;
-  for await (const figure of benchFigures(options, { onNote, onProblem })) {
-    if (!options.json && figures.length === 0) console.log(`\n${figureHeading()}`);
-    console.log(options.json ? JSON.stringify(figure) : formatFigure(figure));
-    figures.push(figure);
+  try {
+    for await (const figure of benchFigures(options, { onNote, onProblem })) {
+      if (!options.json && figures.length === 0) console.log(`\n${figureHeading()}`);
+      console.log(options.json ? JSON.stringify(figure) : formatFigure(figure));
+      figures.push(figure);
+    }
+  } finally {
+    // What was measured before a failure is kept.
+    if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify({ figures }, undefined, 2)}\n`);
   }
-  if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify({ figures }, undefined, 2)}\n`);
 }

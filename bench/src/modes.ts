@@ -33,5 +33,9 @@ async function* source(options: BenchOptions, listener: Listener): AsyncGenerato
     yield* benchSteady({ steps: steadySteps, ...listener });
   } else if (mode === "scale") {
     yield* benchScale({ only, ...(options.plot === undefined ? {} : { plot: options.plot }), ...listener });
+  } else if (mode === "peers") {
+    // The peers are large: loaded when they are asked for.
+    const { benchPeers } = await import("./peers/index.ts");
+    yield* benchPeers({ only, onNote: listener.onNote });
   }
 }
