@@ -17,18 +17,18 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const { out, resume, ...settings } = options;
   const { data, column, vocabSize, steps, batch, length, learningRate: peak, seed } = settings;
 
-  // The driver compiles while the text is read and the tokenizer learns.
+  // Some documents are kept apart before anything is learned, to measure on.
+  const documents: Document[] = [];
+  for await (const document of readDocuments(data, { column, textKey: column })) documents.push(document);
+  const texts = splitDocuments(documents, { validationFraction: 0.05, seed });
+
+  // The driver compiles while the tokenizer learns.
   await using gpu = await openGpu();
   const ids = new Int32Array(batch * length);
   gpu.rehearse(() => {
     const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }));
     rehearseTraining({ model, batch: { inputs: ids, targets: ids, batch, length } });
   });
-
-  // Some documents are kept apart before anything is learned, to measure on.
-  const documents: Document[] = [];
-  for await (const document of readDocuments(data, { column, textKey: column })) documents.push(document);
-  const texts = splitDocuments(documents, { validationFraction: 0.05, seed });
 
   const { specialTokens } = deepseekPresets[settings.preset];
   const ownTexts = texts.train.map((document) => document.text);
