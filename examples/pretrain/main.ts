@@ -14,7 +14,7 @@ import { parseOptions } from "./options.ts";
 /** Trains a tokenizer, then a model, from random weights. */
 export async function pretrain(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
-  const { out, resume, ...settings } = options;
+  const { out, resume, checkpoint, ...settings } = options;
   const { data, column, vocabSize, steps, batch, length, learningRate: peak, seed } = settings;
 
   // Some documents are kept apart before anything is learned, to measure on.
@@ -26,7 +26,7 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   await using gpu = await openGpu();
   const ids = new Int32Array(batch * length);
   gpu.rehearse(() => {
-    const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }));
+    const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }), { checkpoint });
     rehearseTraining({ model, batch: { inputs: ids, targets: ids, batch, length } });
   });
 
@@ -41,7 +41,8 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const heldOut = [...createBatches({ ...(await pack(texts.validation)), ...windows, epochs: 1 })].slice(0, 16);
   print(`${documents.length} documents, ${tokenizer.vocabSize} tokens in the tokenizer`);
 
-  const model = createDeepseek(gpu, config, { seed, biasUpdateSpeed: 0.01 }); // ten times the paper's: few steps
+  // Biases move at ten times the paper's speed: there are few steps.
+  const model = createDeepseek(gpu, config, { seed, checkpoint, biasUpdateSpeed: 0.01 });
   const validate = () =>
     evaluate({
       gpu,

@@ -9,6 +9,7 @@ const flags = {
   batch: count("windows of a batch", 4),
   length: count("tokens of a window", 256),
   learningRate: number("highest learning rate", 6e-3),
+  checkpoint: choice("what backward computes again instead of keeping it", ["none", "block"], "none"),
   seed: integer("seed of weights and data order", 0),
   out: text("folder for model, checkpoints and metrics", "runs/pretrain"),
   resume: flag("go on from the newest checkpoint in --out"),
