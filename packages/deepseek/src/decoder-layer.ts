@@ -100,7 +100,9 @@ export function createDecoderLayer(
       return experts?.balanceLoss ? [hidden, experts.balanceLoss] : [hidden];
     };
     const recomputed = training && options.checkpoint === "block";
-    const [hidden, balanceLoss] = recomputed ? checkpointed(gpu, x, tokens, run) : run(x, tokens);
+    const [hidden, balanceLoss] = recomputed
+      ? checkpointed(gpu, x, tokens, run)
+      : inOwnScope(gpu, () => run(x, tokens));
     return { hidden: hidden!, ...(balanceLoss ? { balanceLoss } : {}) };
   };
   const decode: DecoderLayer["decode"] = (x, rotation, cache, rows) => {
@@ -108,6 +110,12 @@ export function createDecoderLayer(
     return feedForward(x, y, rows.sequences.length, false).hidden;
   };
   return { ...(moe ? { moe } : {}), forward, block, decode };
+}
+
+/** Runs a block so that what backward does not need is freed behind it. */
+function inOwnScope(gpu: Gpu, run: () => readonly Tensor[]): readonly Tensor[] {
+  using scope = gpu.scope("layer");
+  return run().map((output) => scope.keep(output));
 }
 
 /** Runs a block as a checkpoint. Angles and documents are inputs too, so that they live until backward. */
