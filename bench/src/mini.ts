@@ -1,12 +1,19 @@
-import type { TrainingBatch } from "@ds3/deepseek";
-import { countParameters, createDeepseek, type DeepseekConfig, type DeepseekModel, deepseekV3 } from "@ds3/deepseek";
+import {
+  countParameters,
+  createDeepseek,
+  type DeepseekConfig,
+  type DeepseekModel,
+  type DeepseekOptions,
+  deepseekV3,
+  type TrainingBatch,
+} from "@ds3/deepseek";
 import type { Gpu } from "@ds3/tensor";
 import type { BatchSource } from "@ds3/trainer";
 import { seededIds } from "./seeded-values.ts";
 
 /** The mini preset, seeded. */
-export function createMini(gpu: Gpu): DeepseekModel {
-  return createDeepseek(gpu, deepseekV3("mini"), { seed: 1 });
+export function createMini(gpu: Gpu, options: DeepseekOptions = {}): DeepseekModel {
+  return createDeepseek(gpu, deepseekV3("mini"), { seed: 1, ...options });
 }
 
 /** Rows of random tokens, each target the next token of its row. */

@@ -19,12 +19,12 @@ export function gptRun(gpu: Gpu): TrainingRun<GptBatch> | undefined {
   };
 }
 
-/** The `mini` preset at sequence 256, batch 4, on random tokens. */
-export function miniRun(gpu: Gpu): TrainingRun<TrainingBatch> {
-  const model = createMini(gpu);
+/** The `mini` preset at sequence 256, batch 4, on random tokens; with checkpoints each block runs again in backward. */
+export function miniRun(gpu: Gpu, checkpoint: "none" | "block" = "none"): TrainingRun<TrainingBatch> {
+  const model = createMini(gpu, { checkpoint });
   const batch = randomBatch(model.config, 4, 256);
   return {
-    name: "deepseek.mini.train",
+    name: checkpoint === "none" ? "deepseek.mini.train" : "deepseek.mini.checkpoint.train",
     model,
     batches: constantBatches(batch, batch.inputs.length),
     flopsPerToken: trainingFlops(model.config, batch.length),
