@@ -6,7 +6,7 @@ import { trainingFlops } from "../mini.ts";
 import { selectByName } from "../select-by-name.ts";
 import { fitLine } from "./line-fit.ts";
 import type { MeasuredPoint, PointCost } from "./measure-point.ts";
-import { runPoint } from "./run-point.ts";
+import { type PointResult, runPoint } from "./run-point.ts";
 import { drawScale } from "./scale-plot.ts";
 import { LENGTHS, pointName, type ScalePoint, SIZES, scalePoints, TOKENS_PER_STEP } from "./scale-points.ts";
 
@@ -21,13 +21,17 @@ export interface ScaleOptions {
   readonly plot?: string;
   readonly onNote: (line: string) => void;
   readonly onProblem: (line: string) => void;
+  /** Measures one point. Default: in a process of its own. */
+  readonly measure?: (point: ScalePoint) => Promise<PointResult>;
 }
 
 /**
  * Training speed and memory by model size and sequence length: two figures a point, tokens/s and the peak bytes of one
- * sequence, then the bytes that a token takes, by size. A point that the adapter refuses is noted; the rest goes on.
+ * sequence, then the bytes that a token takes, by size. A point that the adapter refuses is noted,
+ * one whose process dies is a problem; the rest goes on.
  */
-export async function* benchScale({ only, plot, onNote, onProblem }: ScaleOptions): AsyncGenerator<Figure> {
+export async function* benchScale(options: ScaleOptions): AsyncGenerator<Figure> {
+  const { only, plot, onNote, onProblem, measure = runPoint } = options;
   const cases = selectByName(
     scalePoints().map((point) => ({ point, name: pointName(point) })),
     only,
@@ -35,13 +39,13 @@ export async function* benchScale({ only, plot, onNote, onProblem }: ScaleOption
   onNote(`training steps of ${TOKENS_PER_STEP} tokens; ".sequence": peak bytes of a step of one sequence`);
   const measured: MeasuredPoint[] = [];
   for (const { point, name } of cases) {
-    const result = await runPoint(point);
-    if ("refusal" in result) {
-      onNote(`${name}: ${result.refusal}`);
-      continue;
+    const result = await measure(point);
+    if ("refusal" in result) onNote(`${name}: ${result.refusal}`);
+    else if ("failure" in result) onProblem(`${name}: ${result.failure}`);
+    else {
+      measured.push({ ...point, ...result.cost });
+      yield* pointFigures(name, point, result.cost);
     }
-    measured.push({ ...point, ...result.cost });
-    yield* pointFigures(name, point, result.cost);
   }
   yield* fitFigures(measured, onProblem);
   const file = plot ?? (only === "" ? PLOT : undefined);

@@ -1,18 +1,14 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
-import { StateError } from "@ds3/errors";
 import type { PointCost } from "./measure-point.ts";
-import { pointName, type ScalePoint } from "./scale-points.ts";
+import type { ScalePoint } from "./scale-points.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 
-/** What a point's process said. */
-export type PointResult = { readonly cost: PointCost } | { readonly refusal: string };
+/** What a point costs, the named error that refused it, or how its process ended without either. */
+export type PointResult = { readonly cost: PointCost } | { readonly refusal: string } | { readonly failure: string };
 
-/**
- * Measures a point in a process of its own.
- * @throws StateError when the process ends without a result.
- */
+/** Measures a point in a process of its own. */
 export async function runPoint(point: ScalePoint): Promise<PointResult> {
   const program = [resolve(ROOT, "scripts/with-gpu.mjs"), resolve(import.meta.dirname, "point-main.ts")];
   const args = [...program, point.size, `${point.length}`, point.checkpoint];
@@ -24,8 +20,7 @@ export async function runPoint(point: ScalePoint): Promise<PointResult> {
   });
   const line = output().trim().split("\n").at(-1)!;
   if (line.startsWith("{")) return JSON.parse(line) as PointResult;
-  const actual = `${end}: ${errors().trim().slice(-1000)}`;
-  throw new StateError({ op: "bench", operand: pointName(point), expected: "a result from its process", actual });
+  return { failure: `its process ended with ${end} and no result: ${errors().trim().slice(-1000)}` };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
