@@ -20,6 +20,13 @@ export { type OpenGpuOptions, openGpu } from "./open-gpu.ts";
 export type { Peak, Profile, Work } from "./profiler.ts";
 export type { Scope } from "./scope.ts";
 export { Tensor } from "./tensor.ts";
+export {
+  kernelTableFrom,
+  type MeasuredVariant,
+  type TunedClass,
+  type TuneOptions,
+  tuneKernels,
+} from "./tune-kernels.ts";
 
 // Ops.
 
@@ -38,6 +45,7 @@ export { type MatmulOptions, matmul } from "./matmul.ts";
 export { addRmsNorm, type RmsNormOptions, rmsNorm, type SumAndNorm } from "./rms-norm.ts";
 export { type RotaryAngles, type RotaryWindow, rotary } from "./rotary.ts";
 export { type SampledRows, type SampleRowsOptions, sampleRows } from "./sample-rows.ts";
+export { type NormedColumns, splitRmsNorm } from "./split-rms-norm.ts";
 export { swiglu } from "./swiglu.ts";
 export { IGNORED_TARGET, type TokenLogProbsOptions, tokenLogProbs } from "./token-log-probs.ts";
 
@@ -45,7 +53,6 @@ export { IGNORED_TARGET, type TokenLogProbsOptions, tokenLogProbs } from "./toke
 
 export { type AdamwMoments, type AdamwOptions, adamwStep, createMoments } from "./adamw.ts";
 export { Arena, type ArenaSegment, type ParameterSpec } from "./arena.ts";
-export { type NormedColumns, splitRmsNorm } from "./split-rms-norm.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { gradientNorm } from "./gradient-norm.ts";
 export { fillNormal, type RandomStream, randomWords } from "./philox.ts";
