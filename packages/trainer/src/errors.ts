@@ -8,3 +8,7 @@ export class NonFiniteError extends Ds3Error {
 export class TrainingCheckpointError extends Ds3Error {
   static override readonly name: string = "TrainingCheckpointError";
 }
+/** A run would go on with other kernels than it was saved with: its results would no longer be the same bit for bit. */
+export class KernelsChangedError extends TrainingCheckpointError {
+  static override readonly name: string = "KernelsChangedError";
+}

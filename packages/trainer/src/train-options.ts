@@ -35,6 +35,11 @@ export interface TrainOptions<Batch> {
    * earlier run's checkpoints and metrics go to `<folder>/previous`, in place of what was there.
    */
   readonly resume?: boolean;
+  /**
+   * Go on though the device's kernels are not those that the run was saved with; said in a note. Default: such a run is
+   * refused, see `kernelTableOf`.
+   */
+  readonly acceptKernels?: boolean;
   /** Whatever must be equal when a run is resumed, e.g. config, schedule and seed. Plain JSON. */
   readonly settings?: unknown;
   /** `run` is called before the first step, every `every` steps and after the last one, e.g. with `evaluate`. */

@@ -10,6 +10,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NonFiniteError, TrainingCheckpointError } from "./errors.ts";
 import { firstDifference } from "./first-difference.ts";
+import { kernelDifference, kernelsChanged, kernelsInUse } from "./kernels-in-use.ts";
 import { type MetricsLog, openMetricsLog } from "./metrics-log.ts";
 import { fetchMicroBatches, type MicroBatches } from "./micro-batches.ts";
 import { CHECKPOINTS, METRICS, moveEarlierRun } from "./move-earlier-run.ts";
@@ -29,8 +30,9 @@ import { writeCheckpoint } from "./write-checkpoint.ts";
  *
  * @throws NonFiniteError when loss or gradients are NaN or infinite: parameters and moments are those before that step, and
  * the last checkpoint stays the newest. TrainingCheckpointError when a checkpoint belongs to another run, all are torn, or
- * the disk refuses one. OutOfRangeError for an option out of its range. What the batch source throws or rejects with ends
- * the run as it is: every step before is applied and logged, nothing is saved.
+ * the disk refuses one; KernelsChangedError, one of them, when a run would go on with other kernels. OutOfRangeError for
+ * an option out of its range. What the batch source throws or rejects with ends the run as it is: every step before is
+ * applied and logged, nothing is saved.
  */
 export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainResult> {
   checkTrainOptions(options);
@@ -144,7 +146,8 @@ class Run<Batch> {
     if (folder === undefined || this.#saved?.step === this.#step) return;
     await this.#drain();
     const [step, tokens, cursor] = [this.#step, this.#tokens, batches.cursor()];
-    const state: RunState = { step, tokens, cursor, settings, adapter: this.#adapter() };
+    const kernels = kernelsInUse(model.gpu);
+    const state: RunState = { step, tokens, cursor, settings, adapter: this.#adapter(), kernels };
     const own = await saveTrainingState(model.arena, this.#optimizer, state);
     const files = withoutClash(await model.save(), own);
     const written = await writeCheckpoint(join(folder, CHECKPOINTS), step, files, keepCheckpoints);
@@ -170,6 +173,7 @@ class Run<Batch> {
     const stored = await readNewestCheckpoint(root, ({ message }) => onNote?.(`passed over: ${message}`));
     if (!stored) return;
     const { state, apply } = loadTrainingState(stored.files, model.arena, this.#optimizer, settings);
+    this.#checkKernels(state);
     await model.load(stored.files);
     apply();
     batches.seek(state.cursor);
@@ -180,6 +184,15 @@ class Run<Batch> {
     if (firstDifference("adapter", this.#adapter(), state.adapter)) {
       onNote?.("the adapter or its kernels differ from the saved run's: results go on close, but not bit for bit");
     }
+  }
+
+  #checkKernels({ kernels }: RunState): void {
+    const { acceptKernels, model, onNote } = this.#options;
+    const difference = kernelDifference(model.gpu, kernels);
+    if (!difference) return;
+    const error = kernelsChanged(model.gpu, kernels!, difference);
+    if (!acceptKernels) throw error;
+    onNote?.(`${error.operand}: ${error.expected}, now ${error.actual}: accepted, not bit for bit the saved run's`);
   }
 
   #startProgress(): void {
@@ -194,7 +207,7 @@ class Run<Batch> {
 
   #adapter(): unknown {
     const { adapter, target } = this.#options.model.gpu;
-    return { name: adapter.name, ...target };
+    return { name: adapter.name, software: target.software, subgroupSize: target.subgroupSize };
   }
 
   #isDue(every: number | undefined): boolean {

@@ -2,6 +2,7 @@ import type { Arena, Tensor } from "@ds3/tensor";
 import { parseSafetensors, type SafetensorsTensor, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { TrainingCheckpointError } from "./errors.ts";
 import { firstDifference } from "./first-difference.ts";
+import type { KernelsInUse } from "./kernels-in-use.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** File names of the trainer's own state beside the model's files. */
@@ -18,6 +19,8 @@ export interface RunState {
   readonly settings: unknown;
   /** Adapter and kernel target: results are the same bit for bit on these only. */
   readonly adapter: unknown;
+  /** Absent in checkpoints from before tables of kernels. */
+  readonly kernels?: KernelsInUse;
 }
 
 /** The optimiser's and the run's state as files: optimizer.safetensors and state.json. */
