@@ -22,7 +22,7 @@ export function residentGrowth(first: MemorySample, last: MemorySample): number 
 
 /** What moved between the third step and the last and should not have, a line each; none when the run is steady. */
 export function steadyProblems(first: MemorySample, last: MemorySample): string[] {
-  const moved = (["liveBuffers", "peakBytes", "poolBuffers"] as const)
+  const moved = (["liveBuffers", "peakBytes", "poolBuffers", "deviceBuffers"] as const)
     .filter((key) => first[key] !== last[key])
     .map((key) => `${key} went from ${first[key]} after step ${first.step} to ${last[key]} after step ${last.step}`);
   const growth = residentGrowth(first, last);
