@@ -11,7 +11,7 @@ import { defineKernel } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
 import { openGpu } from "./open-gpu.ts";
 import { fillNormal } from "./philox.ts";
-import { rehearseBeside, type SecondStage } from "./rehearse.ts";
+import { rehearseBeside, type SecondStage, shareOut } from "./rehearse.ts";
 import type { Tensor } from "./tensor.ts";
 
 const device = useTestGpu();
@@ -142,7 +142,14 @@ describe("gpu.rehearse", () => {
 describe("the second device", () => {
   const kernels = [count, { ...count, label: "count further" }];
 
-  test("gets every kernel, the last one first, and is closed", async () => {
+  test("takes every other kernel by length, which the first device leaves for its end", () => {
+    const of = (length: number) => ({ ...count, label: `${length}`, wgsl: "x".repeat(length) });
+    const { first, second } = shareOut([3, 1, 5, 2, 4].map(of));
+    expect(first.map(({ label }) => label)).toEqual(["5", "3", "1", "2", "4"]);
+    expect(second.map(({ label }) => label)).toEqual(["4", "2"]);
+  });
+
+  test("makes all pipelines before it submits, and is closed", async () => {
     const gpu = await openGpu(testGpuOptions());
     const made: string[] = [];
     const closed = vi.fn(async () => {});
@@ -159,8 +166,8 @@ describe("the second device", () => {
       () => false,
     );
     const [first, last] = [count.label, "count further"];
-    expect(made.slice(0, 2)).toEqual([last, first]);
-    expect(made.slice(-3)).toEqual([`run ${last}`, `run ${first}`, "submit"]);
+    expect(made.slice(0, 2)).toEqual([first, last]);
+    expect(made.slice(-3)).toEqual([`run ${first}`, `run ${last}`, "submit"]);
     expect(closed).toHaveBeenCalledOnce();
     made.length = 0;
     await rehearseBeside(

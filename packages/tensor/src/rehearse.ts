@@ -3,8 +3,8 @@
  * not when a pipeline is made, so each kernel is dispatched once, on scratch memory, for a grid of one workgroup.
  *
  * lavapipe compiles on one thread of a device, and making a pipeline waits for that thread: all pipelines are made first,
- * then all is submitted at once, and the host is free. A second device of the same adapter compiles the same kernels from
- * the other end of the list; whichever comes to a kernel second finds it in the driver's disk cache.
+ * then all is submitted at once, and the host is free. A second device of the same adapter takes half of the kernels; the
+ * first one comes to those last and finds them in the driver's disk cache, or compiles what the second has not reached.
  */
 import { StateError } from "@ds3/errors";
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
@@ -37,11 +37,10 @@ export function rehearse(state: DeviceState, tape: Tape | undefined, fn: () => v
   }
   const kernels = state.stream.rehearse(() => assertSynchronous(fn()));
   if (kernels.length === 0) return;
-  const ordered = longestFirst(kernels);
-  dispatchOnScratch(state, ordered);
-  const { openSecond } = state;
-  if (!openSecond || kernels.length === 1) return;
-  const beside = rehearseBeside(openSecond, ordered, () => state.isClosed);
+  const { first, second } = shareOut(kernels);
+  dispatchOnScratch(state, first);
+  if (!state.openSecond || second.length === 0) return;
+  const beside = rehearseBeside(state.openSecond, second, () => state.isClosed);
   state.compiling = Promise.all([state.compiling, beside]);
 }
 
@@ -76,7 +75,7 @@ export function dispatchOnScratch({ stream, pool }: Stage, kernels: readonly Ker
 }
 
 /**
- * The same on a second device, last kernel first. The host is asked for one pipeline at a time, so that what else it has
+ * The same on a second device. The host is asked for one pipeline at a time, so that what else it has
  * to do goes on in between. A device that cannot be had, or is lost, is no failure: the first one compiles all by itself.
  */
 export async function rehearseBeside(
@@ -86,19 +85,23 @@ export async function rehearseBeside(
 ): Promise<void> {
   const stage = await open().catch(() => undefined);
   if (!stage) return;
-  const backwards = [...kernels].reverse();
-  for (const kernel of backwards) {
+  for (const kernel of kernels) {
     if (isStopped()) break;
     stage.stream.prepare(kernel);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  if (!isStopped()) dispatchOnScratch(stage, backwards);
+  if (!isStopped()) dispatchOnScratch(stage, kernels);
   await stage.close();
 }
 
-/** The longest text first: it takes the driver longest, so both ends of the list meet where little is compiled twice. */
-export function longestFirst(kernels: Iterable<Kernel>): Kernel[] {
-  return [...kernels].sort((a, b) => b.wgsl.length - a.wgsl.length);
+/**
+ * The order for the first device, and the second one's share. Long texts take the driver longest: each device begins with
+ * its longest one, and the first ends with the second's, shortest first, so that hardly anything is compiled twice.
+ */
+export function shareOut(kernels: readonly Kernel[]): { readonly first: Kernel[]; readonly second: Kernel[] } {
+  const ordered = [...kernels].sort((a, b) => b.wgsl.length - a.wgsl.length);
+  const second = ordered.filter((_, i) => i % 2 === 1);
+  return { first: [...ordered.filter((_, i) => i % 2 === 0), ...[...second].reverse()], second };
 }
 
 /** Small buffers that are taken again and again. */
