@@ -1,15 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { Ds3Error } from "@ds3/errors";
-import { openGpu } from "@ds3/tensor";
 import type { Figure } from "./src/figure.ts";
 import { figureHeading, formatFigure } from "./src/format-figures.ts";
-import { benchFigures } from "./src/modes.ts";
+import { benchFigures, openBenchGpu } from "./src/modes.ts";
 import { type BenchOptions, parseOptions } from "./src/options.ts";
 import { profileMini } from "./src/profile-mini.ts";
 
 try {
   const options = parseOptions(process.argv.slice(2));
-  if (options.mode === "profile") await printProfile();
+  if (options.mode === "profile") await printProfile(options);
   else await printFigures(options);
 } catch (error) {
   if (!(error instanceof Error && Ds3Error.is(error))) throw error;
@@ -17,8 +16,8 @@ try {
   process.exitCode = 1;
 }
 
-async function printProfile(): Promise<void> {
-  await using gpu = await openGpu();
+async function printProfile(options: BenchOptions): Promise<void> {
+  await using gpu = await openBenchGpu(options);
   console.log(`${gpu.adapter.name}\n\n${await profileMini(gpu)}`);
 }
 

@@ -1,4 +1,6 @@
-import { openGpu } from "@ds3/tensor";
+import { type Gpu, openGpu } from "@ds3/tensor";
+import { readKernelTable } from "@ds3/trainer";
+import { checkFigures } from "./check-figures.ts";
 import type { Figure } from "./figure.ts";
 import type { BenchOptions } from "./options.ts";
 import { benchOwn, ownCases } from "./own-figures.ts";
@@ -16,23 +18,28 @@ export interface Listener {
 
 /** The figures that a command line asks for, each as soon as it is measured. */
 export async function* benchFigures(options: BenchOptions, listener: Listener): AsyncGenerator<Figure> {
-  for await (const figure of source(options, listener)) {
-    if (figure.cpuFallbacks) listener.onProblem(`${figure.name}: ${figure.cpuFallbacks} operations ran on the CPU`);
-    yield figure;
-  }
+  yield* checkFigures(source(options, listener), listener.onProblem);
+}
+
+/** The device of `own` and `profile`: with the table of kernels that the command line names, or the built-in choice. */
+export async function openBenchGpu({ kernels }: Pick<BenchOptions, "kernels">): Promise<Gpu> {
+  return openGpu(kernels === undefined ? {} : { kernelTable: await readKernelTable(kernels) });
 }
 
 async function* source(options: BenchOptions, listener: Listener): AsyncGenerator<Figure> {
   const { mode, only, steps, steadySteps } = options;
   if (mode === "own") {
     const cases = selectByName(ownCases, only);
-    await using gpu = await openGpu();
+    await using gpu = await openBenchGpu(options);
     listener.onNote(gpu.adapter.name);
     yield* benchOwn(gpu, { cases, steps, onNote: listener.onNote });
   } else if (mode === "steady") {
     yield* benchSteady({ steps: steadySteps, ...listener });
   } else if (mode === "scale") {
     yield* benchScale({ only, ...(options.plot === undefined ? {} : { plot: options.plot }), ...listener });
+  } else if (mode === "cold") {
+    const { benchCold } = await import("./cold.bench.ts");
+    yield* benchCold({ only });
   } else if (mode === "peers") {
     // The peers are large: loaded when they are asked for.
     const { benchPeers } = await import("./peers/index.ts");

@@ -16,6 +16,8 @@ test.each([
   ["--cold --json", { mode: "cold", json: true }],
   ["--steady", { mode: "steady", steadySteps: 1000 }],
   ["--steady 50", { mode: "steady", steadySteps: 50 }],
+  ["--kernels k.json", { kernels: "k.json" }],
+  ["--kernels k.json --profile", { mode: "profile", kernels: "k.json" }],
   ["--scale --plot chart.svg", { mode: "scale", plot: "chart.svg" }],
 ])("%s", (line, options) => {
   expect(parseOptions(line.split(" "))).toEqual({ ...defaults, ...options });
@@ -28,6 +30,7 @@ test.each([
   ["--peers --cold", /expected one of these flags, got --peers and --cold/],
   ["--plot chart.svg", /expected --plot with --scale/],
   ["--steady --only gpt", /expected --steady by itself/],
+  ["--kernels k.json --peers", /expected --kernels alone or with --profile, got --kernels with --peers/],
   ["--profile --json", /expected --profile by itself/],
   ["extra", /too many arguments/],
 ])("%s is refused", (line, message) => {

@@ -19,6 +19,8 @@ export interface BenchOptions {
   readonly steadySteps: number;
   /** Where `scale` draws its chart. */
   readonly plot?: string;
+  /** A table of kernels that `pnpm tune` wrote, for `own` and `profile`. */
+  readonly kernels?: string;
 }
 
 const MODES = ["profile", "peers", "cold", "steady", "scale"] as const;
@@ -33,6 +35,7 @@ interface Flags extends Partial<Record<(typeof MODES)[number], boolean | number>
   readonly out?: string;
   readonly steps: number;
   readonly plot?: string;
+  readonly kernels?: string;
 }
 
 /**
@@ -59,6 +62,10 @@ function createCommand(): Command {
     .option("--only <text>", "figures whose name contains this", "")
     .option("--out <file>", "also write all figures to a JSON file")
     .option("--steps <count>", "training steps in a window", count(1), 10)
+    .option(
+      "--kernels <file>",
+      "run with the table of kernels that pnpm tune wrote (not with the flags below, but --profile)",
+    )
     .option("--profile", "instead: time per kernel of one DeepSeek mini step")
     .option("--peers", "instead: matmul and the tiny GPT beside jax-js and TensorFlow.js")
     .option("--cold", "instead: pipelines and first steps, with shader caches empty and filled")
@@ -72,7 +79,7 @@ function createCommand(): Command {
 }
 
 function optionsOf(flags: Flags): BenchOptions {
-  const { json, only, out, steps, plot, steady } = flags;
+  const { json, only, out, steps, plot, steady, kernels } = flags;
   const modes = MODES.filter((mode) => flags[mode]);
   if (modes.length > 1) refuse("one of these flags", modes.map((mode) => `--${mode}`).join(" and "));
   const mode = modes[0] ?? "own";
@@ -82,8 +89,14 @@ function optionsOf(flags: Flags): BenchOptions {
   if (mode === "profile" && (json || out !== undefined || only !== "")) {
     refuse("--profile by itself: it prints a table of kernels, no figures", "--profile with --json, --out or --only");
   }
+  if (kernels !== undefined && modes.some((one) => one !== "profile"))
+    refuse("--kernels alone or with --profile", `--kernels with --${mode}`);
   const steadySteps = typeof steady === "number" ? steady : STEADY_STEPS;
-  const files = { ...(out === undefined ? {} : { out }), ...(plot === undefined ? {} : { plot }) };
+  const files = {
+    ...(out === undefined ? {} : { out }),
+    ...(plot === undefined ? {} : { plot }),
+    ...(kernels === undefined ? {} : { kernels }),
+  };
   return { mode, json, only, steps, steadySteps, ...files };
 }
 

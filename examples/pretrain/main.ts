@@ -8,13 +8,13 @@ import { createDeepseek, deepseekPresets, deepseekV3, type TrainingBatch } from 
 import { cosine, runTraining, type Session, saveModel } from "@ds3/example-shared";
 import { crossEntropy, openGpu } from "@ds3/tensor";
 import { deepseekChatTemplate, trainBpe } from "@ds3/tokenizer";
-import { evaluate, formatProgress, rehearseTraining, train } from "@ds3/trainer";
+import { evaluate, formatProgress, kernelTableOf, readKernelTable, rehearseTraining, train } from "@ds3/trainer";
 import { parseOptions } from "./options.ts";
 
 /** Trains a tokenizer, then a model, from random weights. */
 export async function pretrain(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
-  const { out, resume, checkpoint, ...settings } = options;
+  const { out, resume, checkpoint, kernels, ...settings } = options;
   const { data, column, vocabSize, steps, batch, length, learningRate: peak, seed } = settings;
 
   // Some documents are kept apart before anything is learned, to measure on.
@@ -23,7 +23,9 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const texts = splitDocuments(documents, { validationFraction: 0.05, seed });
 
   // The driver compiles while the tokenizer learns.
-  await using gpu = await openGpu();
+  // A run goes on with the kernels that it began with, unless others are given: then `train` says what differs.
+  const own = resume ? await kernelTableOf(out) : undefined;
+  await using gpu = await openGpu({ kernelTable: kernels === undefined ? own : await readKernelTable(kernels) });
   const ids = new Int32Array(batch * length);
   gpu.rehearse(() => {
     const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }), { checkpoint });

@@ -1,4 +1,15 @@
-import { choice, count, type Flags, flag, integer, number, parseFlags, paths, text } from "@ds3/example-shared";
+import {
+  choice,
+  count,
+  type Flags,
+  flag,
+  integer,
+  number,
+  optional,
+  parseFlags,
+  paths,
+  text,
+} from "@ds3/example-shared";
 
 const flags = {
   data: paths("text to learn: .txt, .md, .jsonl, .csv, .tsv"),
@@ -11,6 +22,7 @@ const flags = {
   learningRate: number("highest learning rate", 6e-3),
   checkpoint: choice("what backward computes again instead of keeping it", ["none", "block"], "none"),
   seed: integer("seed of weights and data order", 0),
+  kernels: optional(text("table of the fastest kernels here, from pnpm tune")),
   out: text("folder for model, checkpoints and metrics", "runs/pretrain"),
   resume: flag("go on from the newest checkpoint in --out"),
 };

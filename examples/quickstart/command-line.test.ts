@@ -8,10 +8,21 @@ test("flags at their defaults are left out", () => {
 
 test("every flag comes back, quoted for a shell; --verbose and an old --resume do not matter to a repetition", () => {
   const line = ["--data", "a b.csv", "it's.txt", "--column", "body", "--preset", "mini-v3", "--steps", "4"];
-  const options = parseOptions([...line, "--seed", "7", "--out", "runs/x", "--fast", "--resume", "--verbose"]);
+  const options = parseOptions([
+    ...line,
+    "--seed",
+    "7",
+    "--out",
+    "runs/x",
+    "--fast",
+    "--kernels",
+    "k.json",
+    "--resume",
+    "--verbose",
+  ]);
   const repeated =
     "npx --yes pnpm@12 quickstart --data 'a b.csv' 'it'\\''s.txt' --column body --preset mini-v3 --steps 4 --seed 7 " +
-    "--out runs/x --fast";
+    "--out runs/x --fast --kernels k.json";
   expect(commandLine(options)).toBe(repeated);
   expect(commandLine(options, { resume: true })).toBe(`${repeated} --resume`);
 });

@@ -8,7 +8,7 @@ export function commandLine(
   options: QuickstartOptions,
   { resume = false }: { readonly resume?: boolean } = {},
 ): string {
-  const { data, column, preset, steps, seed, out, fast } = options;
+  const { data, column, preset, steps, seed, out, fast, kernels } = options;
   const flags = [
     data && `--data ${data.map(quote).join(" ")}`,
     column !== "text" && `--column ${quote(column)}`,
@@ -17,6 +17,7 @@ export function commandLine(
     seed !== 0 && `--seed ${seed}`,
     out !== "runs/quickstart" && `--out ${quote(out)}`,
     fast && "--fast",
+    kernels !== undefined && `--kernels ${quote(kernels)}`,
     resume && "--resume",
   ];
   return [START, ...flags.filter(Boolean)].join(" ");

@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError } from "@ds3/errors";
 import { openGpu } from "@ds3/tensor";
+import { kernelTableOf, readKernelTable } from "@ds3/trainer";
 import { buildModel, compileTraining } from "./build-model.ts";
 import { commandLine } from "./command-line.ts";
 import { learnTokenizer } from "./learn-tokenizer.ts";
@@ -35,12 +36,14 @@ import { choosePrompts, formatSample, writeSamples } from "./write-samples.ts";
 /** The whole run; an aborted one leaves a checkpoint that `--resume` goes on from. */
 export async function quickstart(options: QuickstartOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
   const sessionStart = new Date();
-  const { out, seed, resume } = options;
+  const { out, seed, resume, kernels } = options;
   const plan = planRun(options);
   assertFolder(out);
   const clock = await createTrainingClock(out, { resume, sessionStart });
 
-  await using gpu = await openGpu();
+  // A run goes on with the kernels that it began with, unless others are given: then the stages say what differs.
+  const own = resume ? await kernelTableOf(out) : undefined;
+  await using gpu = await openGpu({ kernelTable: kernels === undefined ? own : await readKernelTable(kernels) });
   compileTraining(gpu, options, plan);
   const documents = await loadDocuments(options, plan, terminal);
   const tokenizer = learnTokenizer(documents.train, options, plan, terminal);

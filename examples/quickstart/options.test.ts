@@ -22,7 +22,7 @@ test("a literal -- in front, as pnpm run hands it, changes nothing", () => {
 
 test("every flag", () => {
   const line =
-    "--data a.csv b.jsonl --column body --preset mini-v3 --steps 40 --seed 7 --out runs/x --fast --resume --verbose";
+    "--data a.csv b.jsonl --column body --preset mini-v3 --steps 40 --seed 7 --out runs/x --fast --kernels k.json --resume --verbose";
   expect(parseOptions(line.split(" "))).toEqual({
     data: ["a.csv", "b.jsonl"],
     column: "body",
@@ -31,6 +31,7 @@ test("every flag", () => {
     seed: 7,
     out: "runs/x",
     fast: true,
+    kernels: "k.json",
     resume: true,
     verbose: true,
   });

@@ -23,6 +23,8 @@ export interface QuickstartOptions {
   readonly fast: boolean;
   /** Go on from the newest checkpoint in `out`. */
   readonly resume: boolean;
+  /** A table of kernels that `pnpm tune` wrote. Absent: the built-in choice. */
+  readonly kernels?: string;
   /** Errors come with their stack. */
   readonly verbose: boolean;
 }
@@ -55,6 +57,7 @@ function createCommand(): Command {
     .option("--out <folder>", "where checkpoint, metrics and report go", "runs/quickstart")
     .option("--fast", "a few steps only, to see every stage work", false)
     .option("--resume", "go on from the newest checkpoint in --out", false)
+    .option("--kernels <file>", "table of the fastest kernels here, from pnpm tune")
     .option("--verbose", "show the stack of an error", false)
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)

@@ -2,7 +2,7 @@ export { abortOnSignals, type SignalAbort } from "./abort-on-signals.ts";
 export { arenaFiles } from "./arena-files.ts";
 export { KernelsChangedError, NonFiniteError, TrainingCheckpointError } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
-export { kernelTableOf } from "./kernels-in-use.ts";
+export { kernelTableOf, readKernelTable } from "./kernels-in-use.ts";
 export { createOptimizer, type Optimizer, type OptimizerOptions } from "./optimizer.ts";
 export type { LanguageModel, Policy, TokenRows } from "./policy.ts";
 export { formatProgress, type Progress } from "./progress.ts";

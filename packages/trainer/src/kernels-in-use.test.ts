@@ -5,8 +5,10 @@ import {
   KERNEL_TABLE_VERSION,
   type KernelRequest,
   type KernelTable,
+  KernelTableError,
   kernelClass,
   openGpu,
+  serializeKernelTable,
 } from "@ds3/tensor";
 import { temporaryFolder, testGpuOptions } from "@ds3/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,7 +16,7 @@ import { createBigram, createPairs } from "../test/bigram.ts";
 import { trainBigram } from "../test/train-bigram.ts";
 import { factsOf } from "./checkpoint-folder.ts";
 import { KernelsChangedError, TrainingCheckpointError } from "./errors.ts";
-import { kernelDifference, kernelsChanged, kernelsInUse, kernelTableOf } from "./kernels-in-use.ts";
+import { kernelDifference, kernelsChanged, kernelsInUse, kernelTableOf, readKernelTable } from "./kernels-in-use.ts";
 import { readNewestCheckpoint } from "./read-newest-checkpoint.ts";
 
 /** One gpu with the built-in choice, one with a table that changes every product of the bigram. */
@@ -131,6 +133,16 @@ test("another default choice, another entry and another adapter are named, each 
   const moved = { ...now.table!, entries: { ...table.entries, [name!]: "matvec" }, fingerprint: "other" };
   expect(messageFor({ ...now, table: moved })).toContain(`kernels.table.entries.${name}: expected "matvec"`);
   expect(messageFor({ ...now, table: { ...now.table!, adapter: "a card" } })).toMatch(/adapter.*Resume on a card/);
+});
+
+test("a table is read from its file; a missing one and a damaged one are named", async () => {
+  const path = join(temporaryFolder(), "kernels.json");
+  const missing = await refusal(readKernelTable(path));
+  expect(KernelTableError.is(missing) && missing.message).toContain(`${path}: expected a file that can be read`);
+  writeFileSync(path, serializeKernelTable(table));
+  expect(await readKernelTable(path)).toEqual(table);
+  writeFileSync(path, serializeKernelTable(table).slice(0, -20));
+  await expect(readKernelTable(path)).rejects.toThrow(/table: expected JSON/);
 });
 
 /** Rewrites state.json, and the manifest with it. */

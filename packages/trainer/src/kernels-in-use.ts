@@ -1,8 +1,10 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   DEFAULT_KERNELS_VERSION,
   type Gpu,
   type KernelTable,
+  KernelTableError,
   kernelTableFingerprint,
   parseKernelTable,
 } from "@ds3/tensor";
@@ -65,4 +67,23 @@ export async function kernelTableOf(folder: string): Promise<KernelTable | undef
   if (!json) return undefined;
   const { kernels } = JSON.parse(new TextDecoder().decode(json)) as { readonly kernels?: KernelsInUse };
   return kernels?.table ? parseKernelTable(kernels.table) : undefined;
+}
+
+/**
+ * Reads a kernel table from a file that `pnpm tune` wrote.
+ *
+ * @throws KernelTableError when it cannot be read, is not valid, or is of another release.
+ */
+export async function readKernelTable(path: string): Promise<KernelTable> {
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
+    throw new KernelTableError({
+      op: "readKernelTable",
+      operand: path,
+      expected: "a file that can be read",
+      actual: cause.message,
+      hint: "Write it with `pnpm tune`.",
+      cause,
+    });
+  });
+  return parseKernelTable(text);
 }
