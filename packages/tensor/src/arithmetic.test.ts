@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { addScaledRef, mulRef, scaleRef } from "./arithmetic.ref.ts";
 import { add, addScaled, mul, scale } from "./arithmetic.ts";
 
-const shapes = [[1], [7], [127, 129], [2, 3, 700]];
+const shapes = [[1], [7], [4], [127, 129], [33, 128], [2, 3, 700]];
 const cases = shapes.map((shape) => ({
   label: `[${shape.join(", ")}]`,
   inputs: { a: { shape }, b: { shape } },

@@ -1,8 +1,8 @@
 import { ShapeError } from "@ds3/errors";
 import { addScaledWgsl, mulWgsl, scaleWgsl } from "./arithmetic.wgsl.ts";
 import { assertDtype } from "./gpu.ts";
-import { cachedTemplate } from "./kernel.ts";
-import { dispatchFlat, lanesOf } from "./row-kernel.ts";
+import { cachedTemplate, type Kernel } from "./kernel.ts";
+import { dispatchFlat, lanesOf, type MapParams, vectorWidth } from "./row-kernel.ts";
 import { type GradientSink, record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -32,7 +32,7 @@ function sum(op: string, a: Tensor, b: Tensor, factor: number): Tensor {
   assertSame(op, a, b);
   const { gpu } = a;
   const out = gpu.empty(a.shape, "f32", op);
-  dispatchFlat(gpu, addScaledKernel({ lanes: lanesOf(gpu.target) }), { a, b, out }, { factor }, a.size);
+  map(addScaledKernel, { a, b, out }, { factor });
   record(gpu, {
     label: op,
     inputs: [a, b],
@@ -56,7 +56,7 @@ export function scale(a: Tensor, factor: number): Tensor {
   assertDtype("scale", "a", a, "f32");
   const { gpu } = a;
   const out = gpu.empty(a.shape, "f32", "scale");
-  dispatchFlat(gpu, scaleKernel({ lanes: lanesOf(gpu.target) }), { a, out }, { factor }, a.size);
+  map(scaleKernel, { a, out }, { factor });
   record(gpu, {
     label: "scale",
     inputs: [a],
@@ -76,7 +76,7 @@ export function mul(a: Tensor, b: Tensor): Tensor {
   assertSame("mul", a, b);
   const { gpu } = a;
   const out = gpu.empty(a.shape, "f32", "mul");
-  dispatchFlat(gpu, mulKernel({ lanes: lanesOf(gpu.target) }), { a, b, out }, {}, a.size);
+  map(mulKernel, { a, b, out }, {});
   record(gpu, {
     label: "mul",
     inputs: [a, b],
@@ -91,19 +91,24 @@ export function mul(a: Tensor, b: Tensor): Tensor {
 }
 
 function scaleInto(sink: GradientSink, input: Tensor, gradient: Tensor, factor: number): void {
-  const { gpu, size } = input;
-  sink.into(input, (out, accumulate) => {
-    const kernel = scaleKernel({ lanes: lanesOf(gpu.target), accumulate });
-    dispatchFlat(gpu, kernel, { a: gradient, out }, { factor }, size);
-  });
+  sink.into(input, (out, accumulate) => map(scaleKernel, { a: gradient, out }, { factor }, accumulate));
 }
 
 function mulInto(sink: GradientSink, input: Tensor, gradient: Tensor, other: Tensor): void {
-  const { gpu, size } = input;
-  sink.into(input, (out, accumulate) => {
-    const kernel = mulKernel({ lanes: lanesOf(gpu.target), accumulate });
-    dispatchFlat(gpu, kernel, { a: gradient, b: other, out }, {}, size);
-  });
+  sink.into(input, (out, accumulate) => map(mulKernel, { a: gradient, b: other, out }, {}, accumulate));
+}
+
+/** Encodes an element-wise kernel over tensors of one size, by vectors of four where that allows. */
+function map(
+  template: (params: MapParams) => Kernel,
+  operands: Readonly<Record<string, Tensor>> & { readonly out: Tensor },
+  uniforms: Readonly<Record<string, number>>,
+  accumulate = false,
+): void {
+  const { gpu, size } = operands.out;
+  const width = vectorWidth(size);
+  const kernel = template({ lanes: lanesOf(gpu.target), vectors: width > 1, accumulate });
+  dispatchFlat(gpu, kernel, operands, uniforms, size / width);
 }
 
 function assertSame(op: string, a: Tensor, b: Tensor): void {

@@ -60,6 +60,9 @@ const perLanes = (...templates: ((params: MapParams) => Kernel)[]): Kernel[] =>
   templates.flatMap((template) =>
     flags.flatMap((accumulate) => targets.map((target) => template({ lanes: teamOf(target).size, accumulate }))),
   );
+/** The same over scalars and over vectors. */
+const perWidth = (...templates: ((params: MapParams) => Kernel)[]): Kernel[] =>
+  templates.flatMap((template) => perLanes(template, (params) => template({ ...params, vectors: true })));
 const parts = Array.from({ length: MAX_PARTS }, (_, i) => i + 1);
 const panel = { lanes: 8, columnsPerLane: 2, depth: 32 };
 const operandDtypes = (["f32", "f16", "bf16"] as const).flatMap((dtypeA) =>
@@ -74,10 +77,10 @@ const tiles = [
 ];
 
 const variants: Readonly<Record<string, () => Kernel[]>> = {
-  "accumulate.wgsl.ts": () => perLanes(addIntoWgsl),
+  "accumulate.wgsl.ts": () => perWidth(addIntoWgsl),
   "adamw.wgsl.ts": () => [adamwWgsl("f32"), adamwWgsl("bf16")],
   "argmax-rows.wgsl.ts": () => perTeam(argmaxRowsWgsl),
-  "arithmetic.wgsl.ts": () => perLanes(addScaledWgsl, mulWgsl, scaleWgsl),
+  "arithmetic.wgsl.ts": () => perWidth(addScaledWgsl, mulWgsl, scaleWgsl),
   "cast.wgsl.ts": () =>
     (["bf16", "f16"] as const).flatMap((dtype) =>
       targets.flatMap((target) => {
@@ -122,11 +125,12 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
   "philox.wgsl.ts": () => [randomWordsWgsl(), randomNormalWgsl()],
   "rms-norm.wgsl.ts": () =>
     perTeam(
-      ({ team, accumulate = false }) => rmsNormWgsl({ team, adds: accumulate }),
+      ({ team, accumulate = false }) => rmsNormWgsl({ team, adds: accumulate, vectors: accumulate }),
+      ({ team, accumulate = false }) => rmsNormWgsl({ team, adds: !accumulate, vectors: accumulate }),
       ...(["none", "dx", "dsum"] as const).map(
         (base) =>
-          ({ team }: RowTeamParams) =>
-            rmsNormGradientWgsl({ team, base }),
+          ({ team, accumulate = false }: RowTeamParams) =>
+            rmsNormGradientWgsl({ team, base, vectors: accumulate }),
       ),
     ),
   "rotary.wgsl.ts": () => perLanes(rotaryWgsl),
@@ -137,15 +141,16 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
       [false, true, false],
     ].flatMap((normed) =>
       perTeam(
-        ({ team }) => splitRmsNormWgsl({ team, normed }),
-        (params) => splitRmsNormGradientWgsl({ ...params, normed }),
+        ({ team, accumulate = false }) => splitRmsNormWgsl({ team, normed, vectors: accumulate }),
+        (params) => splitRmsNormGradientWgsl({ ...params, normed, vectors: false }),
+        (params) => splitRmsNormGradientWgsl({ ...params, normed, vectors: true }),
       ),
     ),
   "sum-rows.wgsl.ts": () =>
     targets.flatMap((target) =>
       [[false], [true], [true, false]].map((accumulate) => sumRowsWgsl({ lanes: lanesOf(target), accumulate })),
     ),
-  "swiglu.wgsl.ts": () => perLanes(swigluWgsl, swigluGradientWgsl),
+  "swiglu.wgsl.ts": () => perWidth(swigluWgsl, swigluGradientWgsl),
   "token-log-probs.wgsl.ts": () => [...perTeam(tokenLogProbsWgsl), ...perLanes(tokenLogProbsGradientWgsl)],
 };
 

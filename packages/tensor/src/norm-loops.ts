@@ -8,13 +8,17 @@
 import { eachIndex, indent } from "./row-kernel.ts";
 import { type Team, teamReductions } from "./target.ts";
 
-/** Columns of one lane in a block, and of one lane in the column sums. */
+/** Columns of one lane in a block of scalars; with vectors a lane takes one. */
 export const LANE_COLUMNS = 4;
 /** Rows that private arrays keep the numbers of. */
 export const ROW_BATCH = 32;
 
-/** WGSL expressions and buffer names of one norm: `D` columns from column `from` of rows of `stride` elements. */
+/**
+ * WGSL expressions and buffer names of one norm: `D` columns from column `from` of rows of `stride`. With `vectors` all
+ * buffers are of vec4f and the three count vectors.
+ */
 export interface NormPart {
+  readonly vectors: boolean;
   readonly x: string;
   readonly stride: string;
   readonly from: string;
@@ -54,22 +58,22 @@ var<private> pulls: array<f32, ${ROW_BATCH}>;`;
 
 /** Norms the rows [first, end), at most ROW_BATCH of them; needs `lane`. */
 export function normForward({ size: lanes }: Team, part: NormForward): string {
-  const { x, stride, from, D, weight, y } = part;
+  const { x, stride, from, D, weight, y, vectors } = part;
   const element = part.element ?? ((i: string) => `let v = ${x}[${i}];`);
   const store = (j: number): string =>
     `${y}[to + ${j * lanes}u] = ${x}[at + ${j * lanes}u] * inverseRms[row - first] * w${j};`;
   return `for (var row = first; row < end; row++) {
   let start = row * ${stride} + ${from};
-  var squares = 0.0;
+  var squares = ${zero(vectors)};
 ${indent(
   eachIndex(lanes, "0u", D, (i) => `${element(`start + ${i}`)} squares += v * v;`),
   2,
 )}
-  inverseRms[row - first] = inverseSqrt(teamSum(squares, lane) / f32(${D}) + u.eps);
+  inverseRms[row - first] = inverseSqrt(${mean("squares", D, vectors)} + u.eps);
 }
 ${columnBlocks(
   lanes,
-  D,
+  part,
   (count) => `${each(count, (j) => `let w${j} = ${weight}[c + ${j * lanes}u];`)}
 for (var row = first; row < end; row++) {
   let at = row * ${stride} + ${from} + c;
@@ -81,7 +85,7 @@ for (var row = first; row < end; row++) {
 
 /** Gradients of the rows [first, end), at most ROW_BATCH of them; needs `lane`. */
 export function normBackward({ size: lanes }: Team, part: NormBackward): string {
-  const { x, stride, from, D, weight, dy, dx, base, partial, addsToPartial } = part;
+  const { x, stride, from, D, weight, dy, dx, base, partial, addsToPartial, vectors } = part;
   const store = (j: number): string => {
     const at = `at + ${j * lanes}u`;
     const added = base ? `${base(at)} + ` : "";
@@ -91,8 +95,8 @@ export function normBackward({ size: lanes }: Team, part: NormBackward): string 
   return `for (var row = first; row < end; row++) {
   let start = row * ${stride} + ${from};
   let given = row * ${D};
-  var squares = 0.0;
-  var products = 0.0;
+  var squares = ${zero(vectors)};
+  var products = ${zero(vectors)};
 ${indent(
   eachIndex(
     lanes,
@@ -102,14 +106,14 @@ ${indent(
   ),
   2,
 )}
-  let scale = inverseSqrt(teamSum(squares, lane) / f32(${D}) + u.eps);
+  let scale = inverseSqrt(${mean("squares", D, vectors)} + u.eps);
   inverseRms[row - first] = scale;
-  pulls[row - first] = teamSum(products, lane) / f32(${D}) * scale * scale * scale;
+  pulls[row - first] = ${mean("products", D, vectors)} * scale * scale * scale;
 }
 ${columnBlocks(
   lanes,
-  D,
-  (count) => `${each(count, (j) => `let w${j} = ${weight}[c + ${j * lanes}u]; var s${j} = 0.0;`)}
+  part,
+  (count) => `${each(count, (j) => `let w${j} = ${weight}[c + ${j * lanes}u]; var s${j} = ${zero(vectors)};`)}
 for (var row = first; row < end; row++) {
   let at = row * ${stride} + ${from} + c;
   let given = row * ${D} + c;
@@ -124,14 +128,15 @@ ${each(count, (j) => `partial[sums + ${j * lanes}u] = s${j};`)}`,
 )}`;
 }
 
-/** Blocks of columns c, c + lanes, .. of each lane: four of them while there are, then one at a time. */
-function columnBlocks(lanes: number, D: string, body: (count: number) => string): string {
-  return `{
-  var c = lane;
-  for (; c + ${(LANE_COLUMNS - 1) * lanes}u < ${D}; c += ${LANE_COLUMNS * lanes}u) {
+/** Blocks of columns c, c + lanes, .. of each lane: four scalars while there are, then one at a time. */
+function columnBlocks(lanes: number, { D, vectors }: NormPart, body: (count: number) => string): string {
+  const blocks = `  for (; c + ${(LANE_COLUMNS - 1) * lanes}u < ${D}; c += ${LANE_COLUMNS * lanes}u) {
 ${indent(body(LANE_COLUMNS), 4)}
   }
-  for (; c < ${D}; c += ${lanes}u) {
+`;
+  return `{
+  var c = lane;
+${vectors ? "" : blocks}  for (; c < ${D}; c += ${lanes}u) {
 ${indent(body(1), 4)}
   }
 }`;
@@ -139,4 +144,14 @@ ${indent(body(1), 4)}
 
 function each(count: number, line: (j: number) => string): string {
   return Array.from({ length: count }, (_, j) => line(j)).join("\n  ");
+}
+
+function zero(vectors: boolean): string {
+  return vectors ? "vec4f()" : "0.0";
+}
+
+/** Mean over the D columns of a row, of which each lane holds a sum. */
+function mean(sum: string, D: string, vectors: boolean): string {
+  const own = vectors ? `(${sum}.x + ${sum}.z) + (${sum}.y + ${sum}.w)` : sum;
+  return `teamSum(${own}, lane) / f32(${D}${vectors ? " * 4u" : ""})`;
 }

@@ -10,7 +10,7 @@ import { assertDtype } from "./gpu.ts";
 import { cachedTemplate } from "./kernel.ts";
 import { dispatchNorm, dispatchNormGradient } from "./norm-dispatch.ts";
 import { rmsNormGradientWgsl, rmsNormWgsl } from "./rms-norm.wgsl.ts";
-import { rowsOf } from "./row-kernel.ts";
+import { rowsOf, vectorWidth } from "./row-kernel.ts";
 import { type GradientSink, record } from "./tape.ts";
 import { teamOf } from "./target.ts";
 import type { Tensor } from "./tensor.ts";
@@ -42,8 +42,10 @@ export function rmsNorm(x: Tensor, weight: Tensor, { eps }: RmsNormOptions): Ten
   checkNorm("rmsNorm", { x, weight, eps });
   const { gpu } = x;
   const y = gpu.empty(x.shape, "f32", "rmsNorm");
-  const kernel = forwardKernel({ team: teamOf(gpu.target) });
-  dispatchNorm(gpu, kernel, { operands: { x, weight, y }, uniforms: { D: weight.size, eps }, rows: rowsOf(x.shape) });
+  const width = vectorWidth(weight.size);
+  const kernel = forwardKernel({ team: teamOf(gpu.target), vectors: width > 1 });
+  const uniforms = { D: weight.size / width, eps };
+  dispatchNorm(gpu, kernel, { operands: { x, weight, y }, uniforms, rows: rowsOf(x.shape) });
   record(gpu, {
     label: "rmsNorm",
     inputs: [x, weight],
@@ -73,8 +75,9 @@ export function addRmsNorm(x: Tensor, y: Tensor, weight: Tensor, { eps }: RmsNor
   const sum = gpu.empty(x.shape, "f32", "addRmsNorm sum");
   const normed = gpu.empty(x.shape, "f32", "addRmsNorm");
   const operands = { a: x, b: y, weight, x: sum, y: normed };
-  const kernel = forwardKernel({ team: teamOf(gpu.target), adds: true });
-  dispatchNorm(gpu, kernel, { operands, uniforms: { D: weight.size, eps }, rows: rowsOf(x.shape) });
+  const width = vectorWidth(weight.size);
+  const kernel = forwardKernel({ team: teamOf(gpu.target), vectors: width > 1, adds: true });
+  dispatchNorm(gpu, kernel, { operands, uniforms: { D: weight.size / width, eps }, rows: rowsOf(x.shape) });
   record(gpu, {
     label: "addRmsNorm",
     inputs: [x, y, weight],
@@ -107,8 +110,9 @@ function gradients(
   sink: GradientSink,
 ): void {
   const { x, weight } = reads;
-  const kernel = gradientKernel({ team: teamOf(dx.gpu.target), base });
-  const dispatch = { operands: { ...reads, dx }, uniforms: { D: weight.size, eps }, rows: rowsOf(x.shape) };
+  const width = vectorWidth(weight.size);
+  const kernel = gradientKernel({ team: teamOf(dx.gpu.target), vectors: width > 1, base });
+  const dispatch = { operands: { ...reads, dx }, uniforms: { D: weight.size / width, eps }, rows: rowsOf(x.shape) };
   dispatchNormGradient(dx.gpu, kernel, dispatch, [weight], sink);
 }
 

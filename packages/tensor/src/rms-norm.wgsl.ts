@@ -1,7 +1,7 @@
 import { FLAT_INDEX } from "./grid.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { type NormPart, normBackward, normDeclarations, normForward, ROW_BATCH } from "./norm-loops.ts";
-import { indent, rowUniforms } from "./row-kernel.ts";
+import { normBackward, normDeclarations, normForward, ROW_BATCH } from "./norm-loops.ts";
+import { elementOf, indent, rowUniforms } from "./row-kernel.ts";
 import { type Team, teamFeatures } from "./target.ts";
 
 /** Compile-time choices of the forward kernel. */
@@ -9,6 +9,8 @@ export interface RmsNormParams {
   readonly team: Team;
   /** Norms the sum of two tensors and keeps it: buffers `a` and `b`, and `x` is written. */
   readonly adds?: boolean;
+  /** Buffers of vec4f, D counts vectors. */
+  readonly vectors: boolean;
 }
 
 /** Compile-time choices of the backward kernel. */
@@ -16,24 +18,27 @@ export interface RmsNormGradientParams {
   readonly team: Team;
   /** What dx adds to: nothing, what is there, or the buffer `dsum`. */
   readonly base?: "none" | "dx" | "dsum";
+  /** Buffers of vec4f, D counts vectors. */
+  readonly vectors: boolean;
 }
 
 /** Uniforms: `rows` of D columns, rowsPerGroup of them a workgroup. */
 const uniforms = { ...rowUniforms, D: "u32", eps: "f32" } as const;
-const whole: NormPart = { x: "x", stride: "u.D", from: "0u", D: "u.D", weight: "weight" };
+const whole = { x: "x", stride: "u.D", from: "0u", D: "u.D", weight: "weight" };
 
 /**
  * y = x weight / sqrt(mean x^2 + eps); with `adds` x = a + b, written too. a, b, x, y [rows, D], weight [D].
  * rowsPerGroup is at most ROW_BATCH.
  */
-export function rmsNormWgsl({ team, adds = false }: RmsNormParams): Kernel {
+export function rmsNormWgsl({ team, vectors, adds = false }: RmsNormParams): Kernel {
+  const type = elementOf({ vectors });
   const element = (i: string): string => `let v = a[${i}] + b[${i}]; x[${i}] = v;`;
-  const part = { ...whole, y: "y", ...(adds ? { element } : {}) };
+  const part = { ...whole, vectors, y: "y", ...(adds ? { element } : {}) };
   return defineKernel({
-    label: `${adds ? "addRmsNorm" : "rmsNorm"} ${teamName(team)}`,
+    label: `${adds ? "addRmsNorm" : "rmsNorm"} ${type} ${teamName(team)}`,
     uniforms,
-    reads: adds ? { a: "f32", b: "f32", weight: "f32" } : { x: "f32", weight: "f32" },
-    writes: adds ? { x: "f32", y: "f32" } : { y: "f32" },
+    reads: adds ? { a: type, b: type, weight: type } : { x: type, weight: type },
+    writes: adds ? { x: type, y: type } : { y: type },
     enable: teamFeatures(team),
     body: `${normDeclarations(team)}
 ${normMain(team, normForward(team, part))}`,
@@ -44,16 +49,24 @@ ${normMain(team, normForward(team, part))}`,
  * dx (base +)= r dy weight - x r^3 mean(dy weight x), r = 1 / sqrt(mean x^2 + eps), and partial [groups, D]: the sums over
  * each workgroup's rows of dy x r; with `addsPartial` (one workgroup) added to what is there.
  */
-export function rmsNormGradientWgsl({ team, base = "none" }: RmsNormGradientParams): Kernel {
+export function rmsNormGradientWgsl({ team, vectors, base = "none" }: RmsNormGradientParams): Kernel {
+  const type = elementOf({ vectors });
   const part = {
-    ...{ ...whole, dy: "dy", dx: "dx", partial: "g * u.D", addsToPartial: "u.addsPartial == 1u || first > firstRow" },
+    ...{
+      ...whole,
+      vectors,
+      dy: "dy",
+      dx: "dx",
+      partial: "g * u.D",
+      addsToPartial: "u.addsPartial == 1u || first > firstRow",
+    },
     ...(base === "none" ? {} : { base: (i: string) => `${base}[${i}]` }),
   };
   return defineKernel({
-    label: `rmsNorm gradient ${teamName(team)}${base === "none" ? "" : ` base=${base}`}`,
+    label: `rmsNorm gradient ${type} ${teamName(team)}${base === "none" ? "" : ` base=${base}`}`,
     uniforms: { ...uniforms, addsPartial: "u32" },
-    reads: { x: "f32", weight: "f32", dy: "f32", ...(base === "dsum" ? { dsum: "f32" as const } : {}) },
-    writes: { dx: "f32", partial: "f32" },
+    reads: { x: type, weight: type, dy: type, ...(base === "dsum" ? { dsum: type } : {}) },
+    writes: { dx: type, partial: type },
     enable: teamFeatures(team),
     body: `${normDeclarations(team)}
 ${normMain(team, normBackward(team, part))}`,

@@ -7,7 +7,7 @@ import { assertDtype } from "./gpu.ts";
 import { cachedTemplate } from "./kernel.ts";
 import { dispatchNorm, dispatchNormGradient } from "./norm-dispatch.ts";
 import type { RmsNormOptions } from "./rms-norm.ts";
-import { rowsOf } from "./row-kernel.ts";
+import { rowsOf, vectorWidth } from "./row-kernel.ts";
 import { splitRmsNormGradientWgsl, splitRmsNormWgsl } from "./split-rms-norm.wgsl.ts";
 import { record } from "./tape.ts";
 import { teamOf } from "./target.ts";
@@ -39,8 +39,10 @@ export function splitRmsNorm(x: Tensor, parts: readonly NormedColumns[], { eps }
   checkOperands(x, parts, eps);
   const { gpu } = x;
   const rows = rowsOf(x.shape);
-  const params = { team: teamOf(gpu.target), normed: parts.map(({ weight }) => weight !== undefined) };
-  const { uniforms, weights } = layOut(parts);
+  const width = vectorWidth(...parts.map(({ size }) => size));
+  const normed = parts.map(({ weight }) => weight !== undefined);
+  const params = { team: teamOf(gpu.target), normed, vectors: width > 1 };
+  const { uniforms, weights } = layOut(parts, width);
   const lead = x.shape.slice(0, -1);
   const outputs = parts.map(({ size }) => gpu.empty([...lead, size], "f32", "splitRmsNorm"));
   const reads = {
@@ -51,7 +53,7 @@ export function splitRmsNorm(x: Tensor, parts: readonly NormedColumns[], { eps }
     ),
   };
   const operands = { ...reads, ...named("part", outputs) };
-  const scalars = { ...uniforms, C: x.shape.at(-1)!, eps };
+  const scalars = { ...uniforms, C: x.shape.at(-1)! / width, eps };
   dispatchNorm(gpu, forwardKernel(params), { operands, uniforms: scalars, rows });
   record(gpu, {
     label: "splitRmsNorm",
@@ -72,12 +74,16 @@ export function splitRmsNorm(x: Tensor, parts: readonly NormedColumns[], { eps }
   return outputs;
 }
 
-/** Where each part's columns start, and where the sums for its weight. */
-function layOut(parts: readonly NormedColumns[]): { uniforms: Record<string, number>; weights: Tensor[] } {
+/** Where each part's columns start, and where the sums for its weight, in elements of `unit` floats. */
+function layOut(
+  parts: readonly NormedColumns[],
+  unit: number,
+): { uniforms: Record<string, number>; weights: Tensor[] } {
   const uniforms: Record<string, number> = {};
   const weights: Tensor[] = [];
   let [from, sums] = [0, 0];
-  for (const [p, { size, weight }] of parts.entries()) {
+  for (const [p, { size: floats, weight }] of parts.entries()) {
+    const size = floats / unit;
     uniforms[`from${p}`] = from;
     uniforms[`width${p}`] = size;
     from += size;

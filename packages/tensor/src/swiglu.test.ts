@@ -8,6 +8,8 @@ import { swiglu } from "./swiglu.ts";
 testOp("swiglu", {
   cases: [
     [1, 2],
+    [7, 8],
+    [129, 64],
     [7, 14],
     [2, 3, 254],
     [129, 258],

@@ -1,7 +1,7 @@
 import { ShapeError } from "@ds3/errors";
 import { assertDtype } from "./gpu.ts";
 import { cachedTemplate } from "./kernel.ts";
-import { dispatchRows, lanesOf, rowsOf } from "./row-kernel.ts";
+import { dispatchRows, lanesOf, rowsOf, vectorWidth } from "./row-kernel.ts";
 import { swigluGradientWgsl, swigluWgsl } from "./swiglu.wgsl.ts";
 import { record } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -22,10 +22,12 @@ export function swiglu(x: Tensor): Tensor {
     throw new ShapeError({ op: "swiglu", operand: "x", expected: "[..., 2F]", actual: `[${x.shape.join(", ")}]` });
   }
   const { gpu } = x;
-  const extent = { rows: rowsOf(x.shape), columns: F };
+  const width = vectorWidth(F);
+  const vectors = width > 1;
+  const extent = { rows: rowsOf(x.shape), columns: F / width };
   const lanes = lanesOf(gpu.target);
   const y = gpu.empty([...x.shape.slice(0, -1), F], "f32", "swiglu");
-  dispatchRows(gpu, forwardKernel({ lanes }), { x, y }, { F }, extent);
+  dispatchRows(gpu, forwardKernel({ lanes, vectors }), { x, y }, { F: F / width }, extent);
   record(gpu, {
     label: "swiglu",
     inputs: [x],
@@ -33,7 +35,7 @@ export function swiglu(x: Tensor): Tensor {
     saved: [x],
     backward: ([dy], sink) =>
       sink.into(x, (dx, accumulate) => {
-        dispatchRows(gpu, gradientKernel({ lanes, accumulate }), { x, dy: dy!, dx }, { F }, extent);
+        dispatchRows(gpu, gradientKernel({ lanes, vectors, accumulate }), { x, dy: dy!, dx }, { F: F / width }, extent);
       }),
   });
   return y;

@@ -1,13 +1,13 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { assignment, eachIndex, type MapParams, mapLabel, rowMain, rowUniforms } from "./row-kernel.ts";
+import { assignment, eachIndex, elementOf, type MapParams, mapLabel, rowMain, rowUniforms } from "./row-kernel.ts";
 
 /** y = silu(gate) up, with gate the columns [0, F) and up the columns [F, 2F) of x. x [rows, 2F], y [rows, F]. */
 export function swigluWgsl(params: MapParams): Kernel {
   return defineKernel({
     label: `swiglu ${mapLabel(params)}`,
     uniforms: { ...rowUniforms, F: "u32" },
-    reads: { x: "f32" },
-    writes: { y: "f32" },
+    reads: { x: elementOf(params) },
+    writes: { y: elementOf(params) },
     body: rowMain(
       params.lanes,
       `let gates = row * 2u * u.F;
@@ -29,8 +29,8 @@ export function swigluGradientWgsl(params: MapParams): Kernel {
   return defineKernel({
     label: `swiglu dx ${mapLabel(params)}`,
     uniforms: { ...rowUniforms, F: "u32" },
-    reads: { x: "f32", dy: "f32" },
-    writes: { dx: "f32" },
+    reads: { x: elementOf(params), dy: elementOf(params) },
+    writes: { dx: elementOf(params) },
     body: rowMain(
       params.lanes,
       `let gates = row * 2u * u.F;
