@@ -7,6 +7,7 @@ import { parseSafetensors, type SafetensorsTensor } from "@ds3/tensor/safetensor
 import type { DeepseekConfig } from "./config.ts";
 import { createDeepseek, type DeepseekModel } from "./model.ts";
 import { readParameters, writeParameters } from "./model-files.ts";
+import type { DeepseekOptions } from "./model-options.ts";
 import { parseConfig } from "./parse-config.ts";
 
 const INDEX = "model.safetensors.index.json";
