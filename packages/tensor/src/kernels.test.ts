@@ -14,6 +14,7 @@ import { concatColumnsWgsl, MAX_PARTS, splitColumnsWgsl } from "./columns.wgsl.t
 import { crossEntropyWgsl } from "./cross-entropy.wgsl.ts";
 import { embeddingGradientWgsl, embeddingWgsl } from "./embedding.wgsl.ts";
 import { type FlashShape, planFlashBackward, planFlashForward } from "./flash-attention-plan.ts";
+import { fusedMatvecWgsl } from "./fused-matvec.wgsl.ts";
 import { finishNormWgsl, squareSumsWgsl } from "./gradient-norm.wgsl.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import type { Kernel } from "./kernel.ts";
@@ -85,6 +86,14 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
       matmulTiledWgsl({ layout }),
       ...flags.map((subgroups) => matmulPanelWgsl({ layout, subgroups, ...panel })),
     ]),
+  "fused-matvec.wgsl.ts": () =>
+    targets.flatMap((target) =>
+      flags.flatMap((norm) =>
+        (["none", "swiglu", "add"] as const).flatMap((epilogue) =>
+          flags.map((long) => fusedMatvecWgsl({ team: teamOf(target), norm, epilogue, long })),
+        ),
+      ),
+    ),
   "matvec.wgsl.ts": () => [...perTeam(({ team }) => matvecNtWgsl(team)), matvecNnWgsl(8, 4), matvecNnWgsl(64, 1)],
   "philox.wgsl.ts": () => [randomWordsWgsl(), randomNormalWgsl()],
   "rms-norm.wgsl.ts": () => [
