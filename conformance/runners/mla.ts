@@ -127,8 +127,11 @@ function addDecoding(
   const y = mlaDecode(token, config, parameters, rotation, cache, holding(last));
   const at = Array.from({ length: batch * D }, (_, i) => (Math.floor(i / D) * length + last) * D + (i % D));
   results.add("out", "mlaDecode", y.data(), at);
-  results.add("latent_cache", "the cache after mlaDecode", cache.latents.data());
-  results.add("rope_key_cache", "the cache after mlaDecode", cache.ropeKeys.data());
+  const [C, R] = [config.kvLoraRank, config.qkRopeHeadDim];
+  const columns = (first: number, width: number): number[] =>
+    Array.from({ length: batch * length * width }, (_, i) => Math.floor(i / width) * (C + R) + first + (i % width));
+  results.add("latent_cache", "the cache after mlaDecode", cache.entries.data(), columns(0, C));
+  results.add("rope_key_cache", "the cache after mlaDecode", cache.entries.data(), columns(C, R));
 }
 
 /** Checkpoint weights by name without prefix, and where they lie in the layer's fused parameters. */

@@ -1,5 +1,26 @@
-import { type CacheRows, type LatentCache, type Linear, type MlaTokens, mla, mlaDecode, mlaParameters } from "@ds3/mla";
-import { createMoe, type Moe, type MoeResult, mlp } from "@ds3/moe";
+import {
+  type CacheRows,
+  canDecodeStep as canDecodeAttention,
+  type DecodeStep,
+  type LatentCache,
+  type Linear,
+  type MlaParameters,
+  type MlaTokens,
+  mla,
+  mlaDecode,
+  mlaDecodeStep,
+  mlaParameters,
+} from "@ds3/mla";
+import {
+  canDecodeStep as canDecodeExperts,
+  createMoe,
+  type MlpParameters,
+  type Moe,
+  type MoeResult,
+  mlp,
+  mlpDecodeStep,
+  moeDecodeStep,
+} from "@ds3/moe";
 import {
   add,
   addRmsNorm,
@@ -55,6 +76,20 @@ export interface DecoderLayer {
   block(x: Tensor, tokens: MlaTokens, training: boolean): BlockOutput;
   /** One new token a sequence, x [A, D], behind those in its row of the cache, which takes it in. */
   decode(x: Tensor, rotation: RotaryAngles, cache: LatentCache, rows: CacheRows): Tensor;
+  /**
+   * The same in few dispatches, faster for few sequences. Absent where the sizes do not allow it, and with linear layers
+   * of one's own.
+   */
+  decodeStep?(x: Tensor, cache: LatentCache, step: DecodeStep): Tensor;
+}
+
+/** What a layer is made of: experts, or a dense network. */
+interface LayerParts {
+  readonly attention: MlaParameters;
+  readonly inputNorm: Tensor;
+  readonly postAttentionNorm: Tensor;
+  readonly moe: Moe | undefined;
+  readonly dense: MlpParameters | undefined;
 }
 
 /** Tensors by the names of `modelParameterSpecs` and of the layers' state. */
@@ -87,8 +122,8 @@ export function createDecoderLayer(
   ): { hidden: Tensor; experts?: MoeResult } => {
     const { sum, normed } = addRmsNorm(x, attended, postAttentionNorm, eps);
     if (dense) return { hidden: add(sum, mlp(normed, dense, linear)) };
-    const experts = moe!(normed.reshape([batch, -1, config.hiddenSize]), { training });
-    return { hidden: add(sum, experts.y.reshape(x.shape)), experts };
+    const experts = moe!(normed.reshape([batch, -1, config.hiddenSize]), { training, residual: sum });
+    return { hidden: experts.y.reshape(x.shape), experts };
   };
   const forward: DecoderLayer["forward"] = (x, tokens, training) => {
     const { y, latent, ropeKey } = mla(rmsNorm(x, inputNorm, eps), config, attention, tokens, linear);
@@ -109,7 +144,27 @@ export function createDecoderLayer(
     const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, rows, linear);
     return feedForward(x, y, rows.sequences.length, false).hidden;
   };
-  return { ...(moe ? { moe } : {}), forward, block, decode };
+  const parts = { attention, inputNorm, postAttentionNorm, moe, dense };
+  const step = canDecodeStep(config, layer, options) ? { decodeStep: fusedDecodeStep(config, parts) } : {};
+  return { ...(moe ? { moe } : {}), forward, block, decode, ...step };
+}
+
+function canDecodeStep(config: DeepseekConfig, layer: number, { linear, groupedLinear }: LayerOptions): boolean {
+  const fits = isDense(config, layer) ? config.intermediateSize % 4 === 0 : canDecodeExperts(config);
+  return fits && canDecodeAttention(config) && !linear && !groupedLinear;
+}
+
+function fusedDecodeStep(
+  config: DeepseekConfig,
+  { attention, inputNorm, postAttentionNorm, moe, dense }: LayerParts,
+): NonNullable<DecoderLayer["decodeStep"]> {
+  const normBy = (gain: Tensor): { gain: Tensor; eps: number } => ({ gain, eps: config.rmsNormEps });
+  return (x, cache, step) => {
+    const mixed = mlaDecodeStep(x, config, attention, normBy(inputNorm), cache, step);
+    const norm = normBy(postAttentionNorm);
+    if (moe) return moeDecodeStep(mixed, config, moe.parameters, norm);
+    return mlpDecodeStep(mixed, dense!, norm);
+  };
 }
 
 /** Runs a block so that what backward does not need is freed behind it. */

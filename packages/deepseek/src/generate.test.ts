@@ -191,12 +191,14 @@ describe("what generate holds", () => {
     return { held, peak: gpu.stats.peakBytes - before };
   };
 
-  test("is the latent caches alone: sequences x capacity x (kvLoraRank + qkRopeHeadDim) x 4 a layer", async () => {
+  test("is the latent caches, sequences x capacity x (kvLoraRank + qkRopeHeadDim) x 4 a layer, and ids on their way", async () => {
     // The prompt's 9 tokens and all new ones but the last, which nothing follows: 16 and 32, as buffers come in sizes.
     const cacheBytes = (capacity: number): number => 2 * 4 * capacity * (config.kvLoraRank + config.qkRopeHeadDim) * 4;
     const [short, long] = [await bytesOf(8, 4), await bytesOf(24, 4)];
-    expect(short.held).toEqual(new Array(8).fill(cacheBytes(16)));
-    expect(long.held).toEqual(new Array(24).fill(cacheBytes(32)));
+    // The ids of a step that is encoded while the one before it is read: the smallest buffer there is.
+    const ids = (step: number, steps: number): number => (step === 0 || step === steps - 1 ? 0 : 256);
+    expect(short.held).toEqual(Array.from({ length: 8 }, (_, t) => cacheBytes(16) + ids(t, 8)));
+    expect(long.held).toEqual(Array.from({ length: 24 }, (_, t) => cacheBytes(32) + ids(t, 24)));
     expect(long.peak - short.peak).toBe(cacheBytes(32) - cacheBytes(16));
   });
 

@@ -1,5 +1,6 @@
-import { cacheRows, createLatentCache, type LatentCache } from "@ds3/mla";
-import { embedding, rmsNorm, sampleRows, type Tensor } from "@ds3/tensor";
+import { createLatentCache, type LatentCache } from "@ds3/mla";
+import { sampleRows, type Tensor } from "@ds3/tensor";
+import { decodeTokens } from "./decode-tokens.ts";
 import {
   assertGenerateOptions,
   assertPrompts,
@@ -49,18 +50,83 @@ async function generateRun(model: DeepseekModel, run: GenerationRun, options: Ge
     createLatentCache(gpu, config, run.sequences.length, run.capacity),
   );
   await drawFirst(model, run, caches, options);
-  const rows = new Map(run.sequences.map((sequence, row) => [sequence, row]));
   // A signal may have come before every prompt had its turn.
-  let drawn = run.sequences.filter(({ tokens }) => tokens.length > 0);
-  while (drawn.length > 0) {
-    report(drawn, options);
-    const active = drawn.filter(({ tokens, limit, stopped }) => !stopped && tokens.length < limit);
-    if (active.length === 0 || options.signal?.aborted) return;
-    using _step = gpu.scope("decode");
-    const logits = gpu.noGrad(() => decode(model, active, rows, caches));
-    await draw(logits, active, options);
-    drawn = active;
+  const drawn = run.sequences.filter(({ tokens }) => tokens.length > 0);
+  if (drawn.length > 0) report(drawn, options);
+  const rowOf = new Map(run.sequences.map((sequence, row) => [sequence, row]));
+  const next = (sequences: readonly GrowingSequence[], pending: Draw | undefined): Draw => {
+    using step = gpu.scope("decode");
+    const read = sequences[0]!.tokens.length;
+    const unread = pending ? 1 : 0;
+    const place = {
+      sequences: Int32Array.from(sequences, (sequence) => rowOf.get(sequence)!),
+      filled: Int32Array.from(sequences, ({ promptIds }) => promptIds.length + read + unread - 1),
+    };
+    const ids = pending?.ids ?? Int32Array.from(sequences, ({ tokens }) => tokens.at(-1)!);
+    const logits = gpu.noGrad(() => decodeTokens(model, ids, place, caches));
+    const drawing = draw(logits, sequences, read + unread, options);
+    step.keep(drawing.ids);
+    return { sequences, ...drawing };
+  };
+  await decodeAll(drawn, next, options);
+}
+
+/** Tokens that are drawn on the GPU and not read yet. */
+interface Draw {
+  readonly sequences: readonly GrowingSequence[];
+  /** u32 [A] */
+  readonly ids: Tensor;
+  /** Ids, then the bits of their log-probabilities: [2 A]. */
+  readonly host: Promise<Uint32Array>;
+}
+
+/**
+ * Decodes step by step until no sequence goes on. While the device works on a step the host encodes the next one, whose
+ * ids it takes from the GPU, and only then reads the first: neither waits for the other. A sequence that turns out to have
+ * stopped has one token drawn in vain; when it leaves, the next step waits for the ids to come to the host.
+ */
+async function decodeAll(
+  drawn: readonly GrowingSequence[],
+  next: (sequences: readonly GrowingSequence[], pending: Draw | undefined) => Draw,
+  options: GenerateOptions,
+): Promise<void> {
+  let pending: Draw | undefined;
+  let last = drawn;
+  while (!options.signal?.aborted) {
+    const sequences = (pending?.sequences ?? last).filter((sequence) => goesOn(sequence, pending ? 1 : 0));
+    if (!pending && sequences.length === 0) return;
+    const isWhole = !pending || sequences.length === pending.sequences.length;
+    const following = isWhole ? next(sequences, pending) : undefined;
+    if (pending) {
+      const taking = await settle(pending, options);
+      if (options.signal?.aborted) return;
+      if (taking.length > 0) report(taking, options);
+      last = pending.sequences;
+    }
+    pending = following;
   }
+}
+
+/** Whether a sequence takes another token, with so many drawn that are not read yet. */
+function goesOn({ stopped, tokens, limit }: GrowingSequence, unread: number): boolean {
+  return !stopped && tokens.length + unread < limit;
+}
+
+/** Waits for the tokens of a draw, gives them to the sequences that still take one, and returns those. */
+async function settle(
+  { sequences, ids, host }: Draw,
+  { stopTokens = [] }: GenerateOptions,
+): Promise<GrowingSequence[]> {
+  const words = await host;
+  ids.gpu.free(ids);
+  const logProbs = new Float32Array(words.buffer, words.byteOffset + 4 * sequences.length, sequences.length);
+  return sequences.filter((sequence, a) => {
+    if (sequence.stopped) return false;
+    sequence.tokens.push(words[a]!);
+    sequence.logProbs.push(logProbs[a]!);
+    sequence.stopped = stopTokens.includes(words[a]!);
+    return true;
+  });
 }
 
 async function drawFirst(
@@ -73,56 +139,34 @@ async function drawFirst(
     if (options.signal?.aborted) return;
     using _slice = model.gpu.scope("prefill");
     const logits = model.gpu.noGrad(() => prefill(model, slice, caches));
-    await draw(logits, slice.sequences, options);
+    const { sequences } = slice;
+    await settle({ sequences, ...draw(logits, sequences, 0, options) }, options);
   }
 }
 
-/** The logits [A, V] behind the last token of each active sequence, which the caches take in. */
-function decode(
-  model: DeepseekModel,
-  active: readonly GrowingSequence[],
-  rowOf: ReadonlyMap<GrowingSequence, number>,
-  caches: readonly LatentCache[],
-): Tensor {
-  const rows = cacheRows(model.gpu, {
-    sequences: Int32Array.from(active, (sequence) => rowOf.get(sequence)!),
-    filled: Int32Array.from(active, ({ promptIds, tokens }) => promptIds.length + tokens.length - 1),
-  });
-  const rotation = model.rotations.of(rows.positions, Math.max(...rows.filled) + 1);
-  const ids = Int32Array.from(active, ({ tokens }) => tokens.at(-1)!);
-  let x = embedding(model.arena.get("embed"), ids);
-  for (const [i, cache] of caches.entries()) x = model.layers[i]!.decode(x, rotation, cache, rows);
-  return model.head(rmsNorm(x, model.arena.get("norm"), { eps: model.config.rmsNormEps }));
-}
-
-/** Draws the next token of each sequence from its row of logits; all have equally many so far. */
-async function draw(
+/** Draws the next token of each sequence from its row of logits; all have `step` so far. */
+function draw(
   logits: Tensor,
   sequences: readonly GrowingSequence[],
-  { temperature = 0, topK, topP, minP, seed = 0, stopTokens = [] }: GenerateOptions,
-): Promise<void> {
-  const { gpu } = logits;
-  const A = sequences.length;
+  step: number,
+  { temperature = 0, topK, topP, minP, seed = 0 }: GenerateOptions,
+): Omit<Draw, "sequences"> {
   const { ids, logProbs } = sampleRows(logits, {
     temperature,
     ...(topK === undefined ? {} : { topK }),
     ...(topP === undefined ? {} : { topP }),
     ...(minP === undefined ? {} : { minP }),
-    seed,
-    step: sequences[0]!.tokens.length,
+    ...{ seed, step },
     streams: Int32Array.from(sequences, ({ index }) => index),
   });
   // Side by side, so that the host waits for one buffer.
-  const both = gpu.empty([2, A], "u32", "drawn");
-  gpu.copy(ids, both, 0);
-  gpu.copy(logProbs, both, ids.bytes);
-  const host = await both.data<"u32">();
-  const hostLogProbs = new Float32Array(host.buffer, host.byteOffset + ids.bytes, A);
-  for (const [a, sequence] of sequences.entries()) {
-    sequence.tokens.push(host[a]!);
-    sequence.logProbs.push(hostLogProbs[a]!);
-    sequence.stopped = stopTokens.includes(host[a]!);
-  }
+  const both = logits.gpu.empty([2, sequences.length], "u32", "drawn");
+  logits.gpu.copy(ids, both, 0);
+  logits.gpu.copy(logProbs, both, ids.bytes);
+  const host = both.data<"u32">();
+  // Whoever awaits it later sees the failure; until then it must not end the process.
+  host.catch(() => {});
+  return { ids, host };
 }
 
 function report(sequences: readonly GrowingSequence[], { onTokens }: GenerateOptions): void {

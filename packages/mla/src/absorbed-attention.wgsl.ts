@@ -8,7 +8,7 @@ export const MAX_LATENT_PER_LANE = 128;
  *
  *   qLatent = W_UK^T q_nope;  score_s = scale (qLatent c_s + q_rope r_s);  out = W_UV (sum_s p_s c_s)
  *
- * q [A, N, nope + R], kvB [N, nope + v, C], latents [batch, capacity, C], ropeKeys [batch, capacity, R] -> out [A, N, v].
+ * q [A, N, nope + R], kvB [N, nope + v, C], entries [batch, capacity, C + R] -> out [A, N, v].
  * table i32 [2, A] says of each sequence how many tokens its cache row held before this one, then which row that is.
  * The latent of the query and the running sum stay in private memory, C / lanes elements a lane.
  */
@@ -25,7 +25,7 @@ export const absorbedAttentionWgsl: (team: Team) => Kernel = cachedTemplate((tea
       value: "u32",
       scale: "f32",
     },
-    reads: { q: "f32", kvB: "f32", latents: "f32", ropeKeys: "f32", table: "i32" },
+    reads: { q: "f32", kvB: "f32", entries: "f32", table: "i32" },
     writes: { out: "f32" },
     enable: teamFeatures(team),
     body: `
@@ -51,12 +51,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var largest = -3.0e38;
   var total = 0.0;
   for (var s = 0u; s < length; s++) {
-    let latentRow = (firstRow + s) * u.C;
-    let ropeRow = (firstRow + s) * u.R;
+    let entry = (firstRow + s) * (u.C + u.R);
     var dot = 0.0;
     slot = 0u;
-    for (var c = lane; c < u.C; c += ${team.size}u) { dot += qLatent[slot] * latents[latentRow + c]; slot++; }
-    for (var i = lane; i < u.R; i += ${team.size}u) { dot += q[qRow + u.nope + i] * ropeKeys[ropeRow + i]; }
+    for (var c = lane; c < u.C; c += ${team.size}u) { dot += qLatent[slot] * entries[entry + c]; slot++; }
+    for (var i = lane; i < u.R; i += ${team.size}u) { dot += q[qRow + u.nope + i] * entries[entry + u.C + i]; }
     let score = teamSum(dot, lane) * u.scale;
     let top = max(largest, score);
     let keep = exp(largest - top);
@@ -65,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     total = total * keep + weight;
     slot = 0u;
     for (var c = lane; c < u.C; c += ${team.size}u) {
-      mean[slot] = mean[slot] * keep + weight * latents[latentRow + c];
+      mean[slot] = mean[slot] * keep + weight * entries[entry + c];
       slot++;
     }
   }

@@ -9,7 +9,7 @@ export const appendLatentsWgsl: (lanes: number) => Kernel = cachedTemplate((lane
     label: `appendLatents lanes=${lanes}`,
     uniforms: { rows: "u32", A: "u32", T: "u32", copies: "u32", capacity: "u32", C: "u32", R: "u32" },
     reads: { latent: "f32", ropeKey: "f32", table: "i32" },
-    writes: { latents: "f32", ropeKeys: "f32" },
+    writes: { entries: "f32" },
     body: `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -18,9 +18,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let a = row / u.T;
   let t = row - a * u.T;
   let source = (a / u.copies) * u.T + t;
-  let goal = u32(table[u.A + a]) * u.capacity + u32(table[a]) + t;
-  for (var i = lane; i < u.C; i += ${lanes}u) { latents[goal * u.C + i] = latent[source * u.C + i]; }
-  for (var i = lane; i < u.R; i += ${lanes}u) { ropeKeys[goal * u.R + i] = ropeKey[source * u.R + i]; }
+  let goal = (u32(table[u.A + a]) * u.capacity + u32(table[a]) + t) * (u.C + u.R);
+  for (var i = lane; i < u.C; i += ${lanes}u) { entries[goal + i] = latent[source * u.C + i]; }
+  for (var i = lane; i < u.R; i += ${lanes}u) { entries[goal + u.C + i] = ropeKey[source * u.R + i]; }
 }`,
   }),
 );

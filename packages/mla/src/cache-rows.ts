@@ -24,12 +24,8 @@ export interface CacheRows extends ActiveSequences {
  * comes twice.
  */
 export function cacheRows(gpu: Gpu, { sequences, filled }: ActiveSequences): CacheRows {
+  assertRows("cacheRows", { sequences, filled });
   const A = sequences.length;
-  if (A === 0 || filled.length !== A) {
-    const expected = A === 0 ? "at least one sequence" : `${A} values, as many as sequences`;
-    throw new ShapeError({ op: "cacheRows", operand: "filled", expected, actual: `${filled.length}` });
-  }
-  assertRows(sequences, filled);
   const host = new Int32Array(2 * A);
   host.set(filled);
   host.set(sequences, A);
@@ -37,9 +33,15 @@ export function cacheRows(gpu: Gpu, { sequences, filled }: ActiveSequences): Cac
   return { sequences, filled, table, positions: table.slice(0, 1).reshape([A]) };
 }
 
-function assertRows(sequences: Int32Array, filled: Int32Array): void {
+/** Refuses sequences that a step cannot work on; `op` is named in the message. */
+export function assertRows(op: string, { sequences, filled }: ActiveSequences): void {
+  const A = sequences.length;
+  if (A === 0 || filled.length !== A) {
+    const expected = A === 0 ? "at least one sequence" : `${A} values, as many as sequences`;
+    throw new ShapeError({ op, operand: "filled", expected, actual: `${filled.length}` });
+  }
   const refuse = (operand: string, expected: string, actual: number): never => {
-    throw new OutOfRangeError({ op: "cacheRows", operand, expected, actual: `${actual}` });
+    throw new OutOfRangeError({ op, operand, expected, actual: `${actual}` });
   };
   const seen = new Set<number>();
   for (const [a, row] of sequences.entries()) {

@@ -1,19 +1,17 @@
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import { flatGrid, type Gpu, type Tensor, teamOf } from "@ds3/tensor";
 import { appendLatentsWgsl } from "./append-latents.wgsl.ts";
-import type { CacheRows } from "./cache-rows.ts";
+import type { ActiveSequences, CacheRows } from "./cache-rows.ts";
 import type { MlaConfig } from "./types.ts";
 
 /**
  * What one layer keeps of the tokens so far: kvLoraRank + qkRopeHeadDim numbers a token, for all heads together
  * (report, section 2.1.1). Sequences may be of different lengths: `CacheRows` says how many tokens each row holds, what
- * lies behind them is never read. Mutable on purpose: `appendLatents` and `mlaDecode` write into it.
+ * lies behind them is never read. Mutable on purpose: `appendLatents`, `mlaDecode` and `mlaDecodeStep` write into it.
  */
 export interface LatentCache {
-  /** [batch, capacity, kvLoraRank] */
-  readonly latents: Tensor;
-  /** [batch, capacity, qkRopeHeadDim] */
-  readonly ropeKeys: Tensor;
+  /** [batch, capacity, kvLoraRank + qkRopeHeadDim]: of each token its normed latent, then its rotated shared key. */
+  readonly entries: Tensor;
   readonly batch: number;
   readonly capacity: number;
 }
@@ -21,8 +19,7 @@ export interface LatentCache {
 /** An empty cache for `batch` sequences of at most `capacity` tokens each. */
 export function createLatentCache(gpu: Gpu, config: MlaConfig, batch: number, capacity: number): LatentCache {
   return {
-    latents: gpu.zeros([batch, capacity, config.kvLoraRank]),
-    ropeKeys: gpu.zeros([batch, capacity, config.qkRopeHeadDim]),
+    entries: gpu.zeros([batch, capacity, config.kvLoraRank + config.qkRopeHeadDim]),
     batch,
     capacity,
   };
@@ -44,9 +41,9 @@ export function appendLatents(
 ): void {
   const A = rows.sequences.length;
   const T = tokensEach(latent, ropeKey, A / copies);
-  assertRoom(cache, rows, T);
-  const { gpu } = cache.latents;
-  const operands = { latent, ropeKey, table: rows.table, latents: cache.latents, ropeKeys: cache.ropeKeys };
+  assertRoom("appendLatents", cache, rows, T);
+  const { gpu } = cache.entries;
+  const operands = { latent, ropeKey, table: rows.table, entries: cache.entries };
   const [C, R] = [latent.shape[1]!, ropeKey.shape[1]!];
   const uniforms = { rows: A * T, A, T, copies, capacity: cache.capacity, C, R };
   gpu.dispatch(appendLatentsWgsl(teamOf(gpu.target).size), operands, uniforms, flatGrid(A * T, 1));
@@ -64,15 +61,21 @@ function tokensEach(latent: Tensor, ropeKey: Tensor, sequences: number): number 
   return T;
 }
 
-function assertRoom({ batch, capacity }: LatentCache, { sequences, filled }: CacheRows, T: number): void {
+/** Refuses sequences that the cache lacks or that have no room for T more tokens; `op` is named in the message. */
+export function assertRoom(
+  op: string,
+  { batch, capacity }: LatentCache,
+  { sequences, filled }: ActiveSequences,
+  T: number,
+): void {
   for (const [a, row] of sequences.entries()) {
     if (row >= batch) {
       const expected = `a row below the cache's ${batch}`;
-      throw new OutOfRangeError({ op: "appendLatents", operand: `sequences[${a}]`, expected, actual: `${row}` });
+      throw new OutOfRangeError({ op, operand: `sequences[${a}]`, expected, actual: `${row}` });
     }
     if (filled[a]! + T <= capacity) continue;
     throw new OutOfRangeError({
-      op: "appendLatents",
+      op,
       operand: `cache row ${row}`,
       expected: `at most ${capacity} tokens`,
       actual: `${filled[a]! + T}`,

@@ -44,7 +44,12 @@ describe("mlaDecode", () => {
       const y = mlaDecode(gpu.tensor(at(x), [batch, D]), config, parameters, rotation, cache, rows);
       expectNear(`token ${t}`, await y.data(), at(want), [batch, D], 1e-5);
     }
-    expectNear("latents", await cache.latents.data(), await whole.latent.data(), cache.latents.shape, 1e-5);
+    const [latent, ropeKey] = [await whole.latent.data(), await whole.ropeKey.data()];
+    const entries = Array.from({ length: batch * length }, (_, t) => [
+      ...latent.subarray(t * config.kvLoraRank, (t + 1) * config.kvLoraRank),
+      ...ropeKey.subarray(t * config.qkRopeHeadDim, (t + 1) * config.qkRopeHeadDim),
+    ]).flat();
+    expectNear("entries", await cache.entries.data(), entries, cache.entries.shape, 1e-5);
   });
 
   test("sequences of different lengths give the last rows of the f64 layer over each alone", async () => {
@@ -69,7 +74,7 @@ describe("mlaDecode", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
     const { cache, parameters, rotation } = await decodeOnto(gpu, yarn, [3, 6, 5], [0, 1, 2]);
-    const [latents, ropeKeys] = [await cache.latents.data(), await cache.ropeKeys.data()];
+    const entries = await cache.entries.data();
     const rows = rowsAt(gpu, [2, 0], [5, 3]);
     const angles = { ...rotation, positions: rows.positions };
     mlaDecode(tokens(gpu, [sequence(1, 1), sequence(2, 1)], [0, 0], [1, 1]), yarn, parameters, angles, cache, rows);
@@ -80,8 +85,7 @@ describe("mlaDecode", () => {
       const values = await now.data();
       return [...new Set([...values.keys()].filter((i) => values[i] !== kept[i]).map(place))];
     };
-    expect(await changed(latents, cache.latents)).toEqual(["row 0, token 3", "row 2, token 5"]);
-    expect(await changed(ropeKeys, cache.ropeKeys)).toEqual(["row 0, token 3", "row 2, token 5"]);
+    expect(await changed(entries, cache.entries)).toEqual(["row 0, token 3", "row 2, token 5"]);
   });
 
   test("x has a row for each sequence", () => {
@@ -102,7 +106,7 @@ describe("the latent cache", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
     const cache = createLatentCache(gpu, yarn, 2, 3);
-    expect(cache.latents.bytes + cache.ropeKeys.bytes).toBe(2 * 3 * (yarn.kvLoraRank + yarn.qkRopeHeadDim) * 4);
+    expect(cache.entries.bytes).toBe(2 * 3 * (yarn.kvLoraRank + yarn.qkRopeHeadDim) * 4);
   });
 
   test("copies give the tokens of one sequence to several rows", async () => {
@@ -113,22 +117,22 @@ describe("the latent cache", () => {
     const latent = gpu.tensor(normals(2 * 2 * C, 1), [4, C]);
     const ropeKey = gpu.tensor(normals(2 * 2 * R, 2), [4, R]);
     appendLatents(cache, { latent, ropeKey }, rowsAt(gpu, [3, 0, 1, 4], [1, 0, 2, 0]), 2);
-    for (const [source, target] of [
-      [await latent.data(), cache.latents],
-      [await ropeKey.data(), cache.ropeKeys],
-    ] as const) {
-      const width = target.shape[2]!;
-      const want = new Float32Array(5 * 4 * width);
-      const places: [row: number, first: number, from: number][] = [
-        [3, 1, 0],
-        [0, 0, 0],
-        [1, 2, 2],
-        [4, 0, 2],
-      ];
-      for (const [row, first, from] of places)
-        want.set(source.subarray(from * width, (from + 2) * width), (row * 4 + first) * width);
-      expect(await target.data()).toEqual(want);
+    const [latents, ropeKeys] = [await latent.data(), await ropeKey.data()];
+    const want = new Float32Array(5 * 4 * (C + R));
+    const places: [row: number, first: number, from: number][] = [
+      [3, 1, 0],
+      [0, 0, 0],
+      [1, 2, 2],
+      [4, 0, 2],
+    ];
+    for (const [row, first, from] of places) {
+      for (const t of [0, 1]) {
+        const at = (row * 4 + first + t) * (C + R);
+        want.set(latents.subarray((from + t) * C, (from + t + 1) * C), at);
+        want.set(ropeKeys.subarray((from + t) * R, (from + t + 1) * R), at + C);
+      }
     }
+    expect(await cache.entries.data()).toEqual(want);
   });
 
   test("says which row is full or not there, and writes nothing then", async () => {
@@ -148,7 +152,7 @@ describe("the latent cache", () => {
     expect(() => appendLatents(cache, odd, rowsAt(gpu, [0, 1], [0, 0]))).toThrow(/latent: expected a multiple of 2/);
     const short = { ...three, ropeKey: gpu.zeros([1, yarn.qkRopeHeadDim]) };
     expect(() => appendLatents(cache, short, rowsAt(gpu, [0, 1], [0, 0]))).toThrow(/ropeKey: expected 2 rows/);
-    expect((await cache.latents.data()).every((value) => value === 0)).toBe(true);
+    expect((await cache.entries.data()).every((value) => value === 0)).toBe(true);
   });
 
   test.each<[number[], number[], RegExp]>([

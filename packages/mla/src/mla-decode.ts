@@ -40,7 +40,7 @@ function absorbedAttention(
   q: Tensor,
   config: MlaConfig,
   kvB: Tensor,
-  { latents, ropeKeys, capacity }: LatentCache,
+  { entries, capacity }: LatentCache,
   { sequences, table }: CacheRows,
 ): Tensor {
   const { gpu } = q;
@@ -53,6 +53,6 @@ function absorbedAttention(
   }
   const out = gpu.empty([A, N * value], "f32", "absorbed attention");
   const uniforms = { A, N, capacity, C, R, nope, value, scale: softmaxScale(config) };
-  gpu.dispatch(absorbedAttentionWgsl(team), { q, kvB, latents, ropeKeys, table, out }, uniforms, [N, A]);
+  gpu.dispatch(absorbedAttentionWgsl(team), { q, kvB, entries, table, out }, uniforms, [N, A]);
   return out;
 }

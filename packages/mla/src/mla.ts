@@ -20,7 +20,7 @@ import { ropeTable, softmaxScale } from "./rope-table.ts";
 import type { MlaConfig } from "./types.ts";
 
 /** Eps of both latent norms, fixed in the released models. */
-const LATENT_EPS = 1e-6;
+export const LATENT_EPS = 1e-6;
 
 /**
  * A linear layer without bias: x [T, in], weight [out, in] -> [T, out]. Injected to change the precision. Its result is a

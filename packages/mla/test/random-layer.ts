@@ -1,4 +1,4 @@
-import { Arena, type Gpu } from "@ds3/tensor";
+import { Arena, type Gpu, type ParameterSpec, type Tensor } from "@ds3/tensor";
 import { normals } from "@ds3/testing";
 import {
   createRotation,
@@ -62,7 +62,7 @@ export function randomWeights(config: MlaConfig): Record<string, Float64Array> {
 export function fuse(weights: Readonly<Record<string, Float64Array>>): Record<string, Float64Array> {
   const first = weights["q_proj.weight"] ?? weights["q_a_proj.weight"]!;
   const fused = {
-    qkvA: Float64Array.of(...first, ...weights["kv_a_proj_with_mqa.weight"]!),
+    qkvA: Float64Array.from([...first, ...weights["kv_a_proj_with_mqa.weight"]!]),
     kvNorm: weights["kv_a_layernorm.weight"]!,
     kvB: weights["kv_b_proj.weight"]!,
     o: weights["o_proj.weight"]!,
@@ -71,11 +71,18 @@ export function fuse(weights: Readonly<Record<string, Float64Array>>): Record<st
   return { ...fused, qNorm: weights["q_a_layernorm.weight"]!, qB: weights["q_b_proj.weight"] };
 }
 
-/** Weights on the GPU. */
-export function upload(gpu: Gpu, config: MlaConfig, weights: Record<string, Float64Array>): MlaParameters {
-  const arena = new Arena(gpu, mlaParameterSpecs(config, ""));
+/** Weights on the GPU, with further parameters in the same arena where there are any. */
+export function upload(
+  gpu: Gpu,
+  config: MlaConfig,
+  weights: Record<string, Float64Array>,
+  more: readonly ParameterSpec[] = [],
+): MlaParameters & Readonly<Record<string, Tensor>> {
+  const arena = new Arena(gpu, [...mlaParameterSpecs(config, ""), ...more]);
   for (const [name, values] of Object.entries(fuse(weights))) gpu.write(arena.get(name), Float32Array.from(values));
-  return mlaParameters(config, (name) => arena.get(name), "");
+  for (const { name } of more) gpu.write(arena.get(name), Float32Array.from(weights[name]!));
+  const others = Object.fromEntries(more.map(({ name }) => [name, arena.get(name)]));
+  return { ...mlaParameters(config, (name) => arena.get(name), ""), ...others };
 }
 
 /** Positions first, first + 1, ... in each row. */

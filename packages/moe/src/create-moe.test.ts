@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ConfigError, DtypeError, ShapeError } from "@ds3/errors";
-import { Arena, checkpoint, type Gpu, matmul, swiglu, type Tensor } from "@ds3/tensor";
+import { checkpoint, matmul, swiglu, type Tensor } from "@ds3/tensor";
 import {
   expectExact,
   expectFixture,
@@ -14,10 +14,10 @@ import {
 } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { fixtureOutputs } from "../test/fixture-outputs.ts";
+import { network, parametersOf } from "../test/random-layer.ts";
 import { createMoe, type MoeParameters } from "./create-moe.ts";
 import { mlp } from "./mlp.ts";
 import { moeRef } from "./moe-layer.ref.ts";
-import { moeParameterSpecs, moeStateSpecs } from "./parameter-specs.ts";
 import { route } from "./route.ts";
 import type { MoeConfig } from "./types.ts";
 
@@ -55,26 +55,13 @@ const config: MoeConfig = {
   routedScalingFactor: 2.5,
 };
 
-/** Parameters with gradients, filled with seeded values; the bias spreads choices. */
-function parametersOf(gpu: Gpu, sizes: MoeConfig = config): MoeParameters {
-  const arena = new Arena(gpu, moeParameterSpecs(sizes));
-  const states = moeStateSpecs(sizes).map(({ name, shape, dtype }) => [name, gpu.zeros(shape, dtype)] as const);
-  let seed = 1;
-  for (const tensor of arena.parameters.values())
-    gpu.write(
-      tensor,
-      normals(tensor.size, seed++).map((v) => v / 3),
-    );
-  return Object.fromEntries([...arena.parameters, ...states]) as unknown as MoeParameters;
-}
-
 describe("createMoe", () => {
   test.each([1, 7, 127, 129])("%i tokens against the reference", async (T) => {
     const { gpu } = device;
     using _scope = gpu.scope();
     using tape = gpu.tape();
     const { hiddenSize: D, moeIntermediateSize: F, nRoutedExperts: E } = config;
-    const parameters = parametersOf(gpu);
+    const parameters = parametersOf(gpu, config);
     const values = normals(T * D, 50).map(Math.fround);
     const up = normals(T * D, 51).map(Math.fround);
     const x = tape.watch(gpu.tensor(values, [T, D]));
@@ -98,7 +85,7 @@ describe("createMoe", () => {
   test("running every expert on all tokens and masking gives the same", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const parameters = parametersOf(gpu);
+    const parameters = parametersOf(gpu, config);
     const [T, D] = [33, config.hiddenSize];
     const x = gpu.tensor(normals(T * D, 3), [T, D]);
     const { y } = createMoe(gpu, config, parameters)(x);
@@ -108,7 +95,7 @@ describe("createMoe", () => {
   test("a batch of sequences gives what its tokens give, and its balance loss is averaged over sequences", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const moe = createMoe(gpu, config, parametersOf(gpu), { balanceLossWeight: 0.5 });
+    const moe = createMoe(gpu, config, parametersOf(gpu, config), { balanceLossWeight: 0.5 });
     const x = gpu.tensor(normals(3 * 5 * 20, 4), [3, 5, 20]);
     const batch = moe(x, { training: true });
     const flat = moe(x.reshape([15, 20]), { training: true });
@@ -123,7 +110,7 @@ describe("createMoe", () => {
   test("training counts loads once, also under a checkpoint; evaluation does not", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const parameters = parametersOf(gpu);
+    const parameters = parametersOf(gpu, config);
     const moe = createMoe(gpu, config, parameters);
     const x = gpu.tensor(normals(9 * 20, 5), [9, 20]);
     const counted = async (): Promise<number> => (await parameters.load.data<"u32">()).reduce((a, b) => a + b, 0);
@@ -145,7 +132,7 @@ describe("createMoe", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
     const weights: Tensor[] = [];
-    const parameters = parametersOf(gpu);
+    const parameters = parametersOf(gpu, config);
     const linear = (x: Tensor, weight: Tensor): Tensor => {
       weights.push(weight);
       return matmul(x, weight, { layout: "nt" });
@@ -167,7 +154,7 @@ describe("createMoe", () => {
   test("a training step leaves no buffer behind", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const parameters = parametersOf(gpu);
+    const parameters = parametersOf(gpu, config);
     const moe = createMoe(gpu, config, parameters);
     const x = gpu.tensor(normals(9 * 20, 5), [9, 20]);
     const before = gpu.stats.liveBuffers;
@@ -182,7 +169,7 @@ describe("createMoe", () => {
   test("errors name key and parameter", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const parameters = parametersOf(gpu);
+    const parameters = parametersOf(gpu, config);
     const create =
       (sizes: Partial<MoeConfig>, changed: Partial<MoeParameters> = {}) =>
       () =>
@@ -212,12 +199,4 @@ async function denseMoe(x: Tensor, parameters: MoeParameters): Promise<Float64Ar
     }
   }
   return y;
-}
-
-/** A network's weights for the reference: the fused projections come apart. */
-async function network(parameters: MoeParameters, prefix: "experts" | "shared", count: number, size: number) {
-  const gateUp = Float64Array.from(await parameters[`${prefix}GateUp`]!.data());
-  const part = (which: 0 | 1): Float64Array =>
-    gateUp.filter((_, i) => Math.floor(i / size) % 2 === which).subarray(0, count * size);
-  return { gateProj: part(0), upProj: part(1), downProj: Float64Array.from(await parameters[`${prefix}Down`]!.data()) };
 }

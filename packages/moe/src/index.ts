@@ -3,6 +3,7 @@ export { type CombineOptions, combine } from "./combine.ts";
 export { createMoe, type Moe, type MoeOptions, type MoeParameters, type MoeResult } from "./create-moe.ts";
 export { dispatch } from "./dispatch.ts";
 export { type Linear, type MlpParameters, mlp } from "./mlp.ts";
+export { canDecodeStep, mlpDecodeStep, moeDecodeStep } from "./moe-decode-step.ts";
 export { moeParameterSpecs, moeStateSpecs, type StateSpec } from "./parameter-specs.ts";
 export { type DispatchPlan, planDispatch } from "./plan-dispatch.ts";
 export { type RouteOptions, type Routing, route } from "./route.ts";

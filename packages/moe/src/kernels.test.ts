@@ -4,6 +4,9 @@ import { type KernelSpec, normals, testKernels } from "@ds3/testing";
 import { balanceLossBackwardWgsl, expertSharesWgsl, normaliseScoresWgsl, scaledSumWgsl } from "./balance-loss.wgsl.ts";
 import { combineBackwardWgsl, sumRowsWgsl } from "./combine.wgsl.ts";
 import { createMoe, type MoeParameters } from "./create-moe.ts";
+import { decodeDownWgsl, decodeGateUpWgsl } from "./decode-experts.wgsl.ts";
+import { decodeFeedForwardWgsl } from "./decode-feed-forward.wgsl.ts";
+import { decodeRouteWgsl } from "./decode-route.wgsl.ts";
 import { copyRowsWgsl } from "./dispatch.wgsl.ts";
 import { moeParameterSpecs, moeStateSpecs } from "./parameter-specs.ts";
 import { countBlocksWgsl, placeSlotsWgsl, scanBlocksWgsl } from "./plan-dispatch.wgsl.ts";
@@ -26,6 +29,13 @@ const variants: KernelSpec["variants"] = {
   ],
   "combine.wgsl.ts": (team) =>
     rows.flatMap(({ vectors }) => [sumRowsWgsl({ team, vectors, K }), combineBackwardWgsl({ team, vectors })]),
+  "decode-experts.wgsl.ts": (team) =>
+    [true, false].flatMap((shared) => [decodeGateUpWgsl({ team, shared }), decodeDownWgsl({ team, shared })]),
+  "decode-feed-forward.wgsl.ts": (team) =>
+    [{}, { router: { E, K, nGroup: 4 } }].map((more) =>
+      decodeFeedForwardWgsl({ team, D: 16, hiddenWidth: 24, widest: 8, ...more }),
+    ),
+  "decode-route.wgsl.ts": (team) => [decodeRouteWgsl({ team, E, K, nGroup: 4 })],
   "dispatch.wgsl.ts": (team) => rows.map((params) => copyRowsWgsl({ team, ...params })),
   "plan-dispatch.wgsl.ts": () =>
     blocks.flatMap((params) => [

@@ -10,20 +10,15 @@ export interface RouteParams {
 }
 
 /**
- * Router: one team per token. logits [T, E], bias [E] -> indices, weights [T, K], scores [T, E], groupScores [T, nGroup].
+ * WGSL of the choice of one token's K experts, with the uniforms K, nGroup, topkGroup, normalise and factor.
  *
- * Affinities and choices stay in workgroup memory. Lane g scores group g (its two best choices), ranks it among all
- * groups and clears the keys of its experts when topkGroup others are better; then K rounds of a team maximum.
+ * Affinities and choices stay in workgroup memory. Each lane calls `setAffinity(e, sigmoid(logit), bias)` for experts of
+ * its own, then all call `chooseExperts(lane)`: lane g scores group g (its two best choices), ranks it among all groups
+ * and clears the keys of its experts when topkGroup others are better; then K rounds of a team maximum. Afterwards
+ * `chosen[k]`, `combineWeight(k)` and `groupKeys` are there in every lane.
  */
-export const routeWgsl: (params: RouteParams) => Kernel = cachedTemplate(({ team, E, K, nGroup }: RouteParams) =>
-  defineKernel({
-    label: `route E=${E} K=${K} nGroup=${nGroup} lanes=${team.size}${team.subgroup ? " subgroup" : ""}`,
-    uniforms: { T: "u32", K: "u32", nGroup: "u32", topkGroup: "u32", normalise: "u32", factor: "f32" },
-    reads: { logits: "f32", bias: "f32" },
-    writes: { indices: "u32", weights: "f32", scores: "f32", groupScores: "f32" },
-    enable: teamFeatures(team),
-    body: `
-${FLAT_INDEX}
+export function chooseExpertsWgsl({ team, E, K, nGroup }: RouteParams): string {
+  return `
 ${selectionWgsl(team, E, K)}
 const PER_GROUP = ${E / nGroup}u;
 var<workgroup> affinity: array<f32, ${E}>;
@@ -51,22 +46,14 @@ fn groupsBetterThan(g: u32) -> u32 {
   return count;
 }
 
-@compute @workgroup_size(${team.size})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let t = flatGroup(group, groups);
-  if (t >= u.T) { return; }
-  for (var e = lane; e < ${E}u; e += ${team.size}u) {
-    let s = sigmoid(logits[t * ${E}u + e]);
-    affinity[e] = s;
-    keys[e] = ordered(s + bias[e]);
-    scores[t * ${E}u + e] = s;
-  }
+var<private> divisor: f32;
+fn setAffinity(e: u32, affinityOfExpert: f32, biasOfExpert: f32) {
+  affinity[e] = affinityOfExpert;
+  keys[e] = ordered(affinityOfExpert + biasOfExpert);
+}
+fn chooseExperts(lane: u32) {
   workgroupBarrier();
-  for (var g = lane; g < u.nGroup; g += ${team.size}u) {
-    let score = scoreOfGroup(g);
-    groupKeys[g] = ordered(score);
-    groupScores[t * u.nGroup + g] = score;
-  }
+  for (var g = lane; g < u.nGroup; g += ${team.size}u) { groupKeys[g] = ordered(scoreOfGroup(g)); }
   workgroupBarrier();
   for (var g = lane; g < u.nGroup; g += ${team.size}u) {
     if (groupsBetterThan(g) < u.topkGroup) { continue; }
@@ -76,10 +63,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   selectLargest(u.K, lane);
   var sum = 1e-20;
   for (var k = 0u; k < u.K; k++) { sum += affinity[chosen[k]]; }
-  let divisor = select(1.0, sum, u.normalise == 1u);
+  divisor = select(1.0, sum, u.normalise == 1u);
+}
+fn combineWeight(k: u32) -> f32 { return affinity[chosen[k]] / divisor * u.factor; }`;
+}
+
+/**
+ * Router: one team per token. logits [T, E], bias [E] -> indices, weights [T, K], scores [T, E], groupScores [T, nGroup].
+ */
+export const routeWgsl: (params: RouteParams) => Kernel = cachedTemplate(({ team, E, K, nGroup }: RouteParams) =>
+  defineKernel({
+    label: `route E=${E} K=${K} nGroup=${nGroup} lanes=${team.size}${team.subgroup ? " subgroup" : ""}`,
+    uniforms: { T: "u32", K: "u32", nGroup: "u32", topkGroup: "u32", normalise: "u32", factor: "f32" },
+    reads: { logits: "f32", bias: "f32" },
+    writes: { indices: "u32", weights: "f32", scores: "f32", groupScores: "f32" },
+    enable: teamFeatures(team),
+    body: `
+${FLAT_INDEX}
+${chooseExpertsWgsl({ team, E, K, nGroup })}
+@compute @workgroup_size(${team.size})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let t = flatGroup(group, groups);
+  if (t >= u.T) { return; }
+  for (var e = lane; e < ${E}u; e += ${team.size}u) {
+    let s = sigmoid(logits[t * ${E}u + e]);
+    setAffinity(e, s, bias[e]);
+    scores[t * ${E}u + e] = s;
+  }
+  chooseExperts(lane);
+  for (var g = lane; g < u.nGroup; g += ${team.size}u) { groupScores[t * u.nGroup + g] = unordered(groupKeys[g]); }
   for (var k = lane; k < u.K; k += ${team.size}u) {
     indices[t * u.K + k] = chosen[k];
-    weights[t * u.K + k] = affinity[chosen[k]] / divisor * u.factor;
+    weights[t * u.K + k] = combineWeight(k);
   }
 }`,
   }),

@@ -37,6 +37,8 @@ export { concatColumns, splitColumns } from "./columns.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { embedding } from "./embedding.ts";
 export { type FlashAttentionOptions, flashAttention } from "./flash-attention.ts";
+export { type FusedMatvecOptions, fusedMatvec } from "./fused-matvec.ts";
+export { gatherRows } from "./gather-rows.ts";
 export { createRowGroups, groupedMatmul, type RowGroups } from "./grouped-matmul.ts";
 export { type HalfLinearOptions, halfGroupedLinear, halfLinear } from "./half-linear.ts";
 export { type IdRange, uploadIds } from "./host-ids.ts";
@@ -61,7 +63,10 @@ export { type GradientSink, record, type Tape, type TapeNode } from "./tape.ts";
 // For ops of one's own.
 
 export { dims } from "./dims.ts";
+export { dotRowsPerGroup } from "./fused-matvec.ts";
+export { dotRowsWgsl, MAX_DOT_ROWS } from "./fused-matvec.wgsl.ts";
 export { FLAT_INDEX, flatGrid } from "./grid.ts";
+export { type PackedTensors, packTensors } from "./pack-tensors.ts";
 export { cachedTemplate, defineKernel, type Kernel } from "./kernel.ts";
 export { type KernelTarget, type Team, teamFeatures, teamOf, teamReductions } from "./target.ts";
 

@@ -15,11 +15,13 @@ import { concatColumnsWgsl, MAX_PARTS, splitColumnsWgsl } from "./columns.wgsl.t
 import { crossEntropyWgsl } from "./cross-entropy.wgsl.ts";
 import { embeddingGradientWgsl, embeddingWgsl } from "./embedding.wgsl.ts";
 import { type FlashShape, planFlashBackward, planFlashForward } from "./flash-attention-plan.ts";
+import { fusedMatvecWgsl } from "./fused-matvec.wgsl.ts";
 import { finishNormWgsl, squareSumsWgsl } from "./gradient-norm.wgsl.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import type { Kernel } from "./kernel.ts";
 import { foldLogitsWgsl } from "./linear-cross-entropy.wgsl.ts";
 import { matmulPanelWgsl } from "./matmul.wgsl.ts";
+import { matmulSubgroupMatrixWgsl } from "./matmul-subgroup-matrix.wgsl.ts";
 import { matmulTiledWgsl } from "./matmul-tiled.wgsl.ts";
 import { matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
 import { randomNormalWgsl, randomWordsWgsl } from "./philox.wgsl.ts";
@@ -69,6 +71,13 @@ const operandDtypes = (["f32", "f16", "bf16"] as const).flatMap((dtypeA) =>
   (["f32", "f16", "bf16"] as const).map((dtypeB) => ({ dtypeA, dtypeB })),
 );
 const isF16 = ({ dtypeA, dtypeB }: (typeof operandDtypes)[number]): boolean => dtypeA === "f16" && dtypeB === "f16";
+const halves = { dtypeA: "f16", dtypeB: "f16" } as const;
+const matrices = [
+  { matrix: { M: 16, N: 16, K: 16, component: "f16", result: "f32" }, tileK: 16, dtypes: halves },
+  { matrix: { M: 8, N: 8, K: 8, component: "f16", result: "f32" }, tileK: 16, dtypes: halves },
+  { matrix: { M: 8, N: 8, K: 8, component: "f32", result: "f32" }, tileK: 8, dtypes: {} },
+  { matrix: { M: 8, N: 8, K: 8, component: "f32", result: "f32" }, tileK: 8, dtypes: { dtypeA: "bf16", dtypeB: "f16" } },
+] as const;
 const tiles = [
   { tileM: 32, tileN: 32, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 },
   { tileM: 64, tileN: 64, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 },
@@ -98,6 +107,14 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
   "flash-attention-forward.wgsl.ts": () => software.map(flashForward),
   "flash-attention-portable.wgsl.ts": () => [flashForward(portable), ...flashBackward(portable).slice(1)],
   "flash-attention-row-terms.wgsl.ts": () => targets.map((target) => flashBackward(target)[0]!),
+  "fused-matvec.wgsl.ts": () =>
+    targets.flatMap((target) =>
+      flags.flatMap((norm) =>
+        (["none", "swiglu", "add"] as const).flatMap((epilogue) =>
+          flags.map((long) => fusedMatvecWgsl({ team: teamOf(target), norm, epilogue, long })),
+        ),
+      ),
+    ),
   "gradient-norm.wgsl.ts": () =>
     perTeam(
       ({ team }) => squareSumsWgsl(team),
@@ -109,6 +126,17 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
     layouts.flatMap((layout) =>
       flags.flatMap((subgroups) =>
         operandDtypes.map((dtypes) => matmulPanelWgsl({ layout, subgroups, ...dtypes, ...panel })),
+      ),
+    ),
+  "matmul-subgroup-matrix.wgsl.ts": () =>
+    matrices.flatMap(({ matrix, tileK, dtypes }) =>
+      [32, 64].flatMap((subgroupSize) =>
+        layouts.flatMap((layout) =>
+          flags.map((vector) => {
+            const tile = { tileM: 64, tileN: 64, tileK, subgroupsDown: 2, subgroupsAcross: 2, subgroupSize };
+            return matmulSubgroupMatrixWgsl({ layout, vector, matrix, ...tile, ...dtypes });
+          }),
+        ),
       ),
     ),
   "matmul-tiled.wgsl.ts": () =>
@@ -162,11 +190,13 @@ test("every template file has its variants here", () => {
   expect(Object.keys(variants).sort()).toEqual(files.sort());
 });
 
+const NULL_FEATURES: readonly string[] = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
+
 describe("on the null backend", () => {
   const holder: { device?: GPUDevice } = {};
   beforeAll(async () => {
-    const adapter = await getDawn(["backend=null"]).requestAdapter();
-    holder.device = await adapter!.requestDevice({ requiredFeatures: ["subgroups", "shader-f16"] });
+    const adapter = await getDawn(["backend=null", "enable-dawn-features=allow_unsafe_apis"]).requestAdapter();
+    holder.device = await adapter!.requestDevice({ requiredFeatures: NULL_FEATURES as GPUFeatureName[] });
   });
   afterAll(() => holder.device?.destroy());
 

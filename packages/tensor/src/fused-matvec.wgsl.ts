@@ -1,0 +1,161 @@
+import { defineKernel, type Kernel } from "./kernel.ts";
+import { type Team, teamFeatures, teamReductions } from "./target.ts";
+
+/** Rows of a weight that one workgroup multiplies at most: their sums wait in private memory. */
+export const MAX_DOT_ROWS = 64;
+
+/** What is fused into a product of one row with a weight. */
+export interface FusedMatvecParams {
+  readonly team: Team;
+  /** The row is normed first: x / rms(x) * gain. */
+  readonly norm: boolean;
+  /** swiglu: rows n and n + N of the weight become silu(first) * second. add: a residual is added. */
+  readonly epilogue: "none" | "swiglu" | "add";
+  /** Rows are longer than one stretch: `isLongRow`. */
+  readonly long: boolean;
+}
+
+/** Vectors of four that a lane keeps of x: what a workgroup multiplies before it goes on along K. */
+function blocksOf({ size }: Team): number {
+  return Math.max(1, 64 / size);
+}
+
+/** What `dotRows` multiplies, as WGSL expressions. */
+export interface DotRows {
+  /** Vector `index` of x. */
+  readonly x: (index: string) => string;
+  /** First vector of weight row `r` of this workgroup, for each product that is wanted of it, by name. */
+  readonly rows: Readonly<Record<string, (r: string) => string>>;
+  /** Vector `index` of the weight's buffer. */
+  readonly weight: (index: string) => string;
+  /** Vectors of a row, and the first one of this stretch. */
+  readonly length: string;
+  readonly from: string;
+  /** Rows. */
+  readonly count: string;
+  /** WGSL that takes row `r`'s products: `dot_<name>` holds this lane's part, `teamSum` of it is the product. */
+  readonly use: string;
+}
+
+/** The text of products of one row x with many rows of weights, for teams of one size. */
+export interface DotRowsWgsl {
+  /** Vectors of four in a stretch: what x may be long at most in one `dotRows`. */
+  readonly width: number;
+  /** `teamSum(v, lane)`. */
+  readonly declarations: string;
+  readonly dotRows: (parts: DotRows) => string;
+}
+
+/**
+ * WGSL for products of one row x with many rows of weights, by a team of lanes.
+ *
+ * `dotRows` multiplies one stretch of at most `width` vectors of x with the same stretch of `count` rows of a weight. The
+ * stretch of x stays in registers while the rows stream past: each weight is read once, four to a load, which costs a
+ * software adapter 60 % of four single loads in straight-line code. A guard per block skips what lies beyond the row;
+ * lanes beyond it read its last vector and multiply it by 0. `count` should not be a small constant: drivers unroll such
+ * loops, all blocks included.
+ */
+export function dotRowsWgsl(team: Team): DotRowsWgsl {
+  const blocks = Array.from({ length: blocksOf(team) }, (_, i) => i);
+  const loads = ({ x, length, from }: DotRows): string =>
+    blocks
+      .map(
+        (i) => `
+  let at${i} = min(${from} + ${i * team.size}u + lane, ${length} - 1u);
+  var x${i} = vec4f();
+  if (left > ${i * team.size}u + lane) { x${i} = ${x(`at${i}`)}; }`,
+      )
+      .join("");
+  const product = ({ weight }: DotRows, name: string, row: string): string => `
+    let row_${name} = ${row};
+    var dot_${name} = 0.0;${blocks
+      .map(
+        (i) => `
+    if (left > ${i * team.size}u) {
+      let w = ${weight(`row_${name} + at${i}`)};
+      dot_${name} += (x${i}.x * w.x + x${i}.y * w.y) + (x${i}.z * w.z + x${i}.w * w.w);
+    }`,
+      )
+      .join("")}`;
+  return {
+    width: blocks.length * team.size,
+    declarations: teamReductions(team),
+    dotRows: (parts) => `{
+  let left = ${parts.length} - ${parts.from};${loads(parts)}
+  for (var r = 0u; r < ${parts.count}; r++) {${Object.entries(parts.rows)
+    .map(([name, row]) => product(parts, name, row("r")))
+    .join("")}
+    ${parts.use}
+  }
+}`,
+  };
+}
+
+/**
+ * y[a, n] = epilogue(sum_k f(x[a, k]) W[n, k]), a workgroup for up to MAX_DOT_ROWS of the N results of one row of x.
+ * x [A, K], weight [N or 2N, K], gain [K] with norm, residual [A, N] with add, y [A, N]; K a multiple of 4, in vectors:
+ * K4. A row of one stretch is done when its products are; longer ones add up in private memory.
+ */
+export function fusedMatvecWgsl({ team, norm, epilogue, long }: FusedMatvecParams): Kernel {
+  const { width, declarations, dotRows } = dotRowsWgsl(team);
+  const swiglu = epilogue === "swiglu";
+  const names = swiglu ? ["gate", "up"] : ["sum"];
+  const perName = (line: (name: string) => string): string => names.map(line).join(" ");
+  const finish = (of: (name: string) => string): string =>
+    `${swiglu ? `let g = teamSum(${of("gate")}, lane); let value = g / (1.0 + exp(-g)) * teamSum(${of("up")}, lane);` : `let value = teamSum(${of("sum")}, lane)${epilogue === "add" ? " + residual[a * u.N + first + r]" : ""};`}
+    if (lane == 0u) { y[a * u.N + first + r] = value; }`;
+  const products = (from: string): string =>
+    dotRows({
+      x: (i) => (norm ? `x[start + ${i}] * gain[${i}] * scale` : `x[start + ${i}]`),
+      rows: Object.fromEntries(
+        names.map((name) => [name, (r) => `(first + ${r}${name === "up" ? " + u.N" : ""}) * u.K4`] as const),
+      ),
+      weight: (i) => `weight[${i}]`,
+      ...{ length: "u.K4", from, count: "count" },
+      use: long ? perName((name) => `${name}s[r] += dot_${name};`) : finish((name) => `dot_${name}`),
+    });
+  return defineKernel({
+    label: `fusedMatvec ${norm ? "norm " : ""}${epilogue}${long ? " long" : ""} team=${team.size}${team.subgroup ? "s" : "w"}`,
+    uniforms: { N: "u32", K4: "u32", rowsPerGroup: "u32", eps: "f32" },
+    reads: {
+      x: "vec4f",
+      weight: "vec4f",
+      ...(norm ? { gain: "vec4f" as const } : {}),
+      ...(epilogue === "add" ? { residual: "f32" as const } : {}),
+    },
+    writes: { y: "f32" },
+    enable: teamFeatures(team),
+    body: `
+${declarations}
+${long ? perName((name) => `var<private> ${name}s: array<f32, ${MAX_DOT_ROWS}>;`) : ""}
+@compute @workgroup_size(${team.size})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let a = group.y;
+  let first = group.x * u.rowsPerGroup;
+  if (first >= u.N) { return; }
+  let count = min(u.rowsPerGroup, u.N - first);
+  let start = a * u.K4;
+${norm ? inverseRms(team) : ""}
+${
+  long
+    ? `  for (var r = 0u; r < count; r++) { ${perName((name) => `${name}s[r] = 0.0;`)} }
+  for (var k = 0u; k < u.K4; k += ${width}u) ${products("k")}
+  for (var r = 0u; r < count; r++) {
+    ${finish((name) => `${name}s[r]`)}
+  }`
+    : products("0u")
+}
+}`,
+  });
+}
+
+/** Whether rows of K numbers are more than one stretch of a team. */
+export function isLongRow(team: Team, K: number): boolean {
+  return K > 4 * dotRowsWgsl(team).width;
+}
+
+function inverseRms(team: Team): string {
+  return `  var squares = 0.0;
+  for (var i = lane; i < u.K4; i += ${team.size}u) { let v = x[start + i]; squares += dot(v, v); }
+  let scale = inverseSqrt(teamSum(squares, lane) / f32(4u * u.K4) + u.eps);`;
+}
