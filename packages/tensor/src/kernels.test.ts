@@ -233,7 +233,7 @@ test.each(Object.keys(variants).filter((file) => !ELSEWHERE.test(file)))("the te
   // The first variant of each template: 8 lanes, overwriting; of the column kernels those with one part.
   const first = new Map<string, Kernel>();
   for (const kernel of variants[file]!()) {
-    const name = kernel.label.split(" lanes=")[0]!.replace(/parts=[^1].*/, "parts=1");
+    const name = kernel.label.split(/ (?:lanes|team)=/)[0]!.replace(/parts=[^1].*/, "parts=1");
     if (!first.has(name)) first.set(name, kernel);
   }
   for (const [name, { wgsl }] of first) expect(wgsl).toMatchSnapshot(name);
