@@ -39,11 +39,11 @@ async function measureGpt(contender: Contender, name: string): Promise<Measureme
   return { ...common(contender, result), name, value, unit: "tokens/s", results };
 }
 
-function common({ adapter, note, choosesPace }: Contender, { calls, seconds, pace }: WindowResult) {
+function common({ adapter, note }: Contender, { calls, seconds, pace, paceGain }: WindowResult) {
   return {
     type: "measurement" as const,
     adapter,
-    note: choosesPace ? `${note}; ${pace} wait` : note,
+    note: paceGain === undefined ? note : `${note}, ${pace} wait (${paceGain.toFixed(2)}x the other)`,
     calls,
     seconds,
   };

@@ -13,12 +13,17 @@ function slowCalls(ms: number) {
 
 test("a window is as many calls as its time holds, and the median counts", async () => {
   const { counts, run } = slowCalls(20);
-  const { calls, seconds, pace } = await measureWindows(run, { seconds: 0.05, mostCalls: 10, windows: 3 }, false);
+  const { calls, seconds, pace, paceGain } = await measureWindows(
+    run,
+    { seconds: 0.05, mostCalls: 10, windows: 3 },
+    false,
+  );
   expect(calls).toBeGreaterThanOrEqual(2);
   expect(calls).toBeLessThanOrEqual(3);
   expect(counts).toEqual([1, calls, calls, calls]);
   expect(seconds).toBeGreaterThan(0.019 * calls);
   expect(pace).toBe("plain");
+  expect(paceGain).toBeUndefined();
 });
 
 test("a slow call is a window by itself; a fast one is repeated up to the limit", async () => {
@@ -40,5 +45,7 @@ test("the faster pace is taken", async () => {
     window += 1;
     await new Promise((resolve) => setTimeout(resolve, window === 3 ? 60 : 5));
   };
-  expect((await measureWindows(plainIsSlow, rule, true)).pace).toBe("polite");
+  const { pace, paceGain } = await measureWindows(plainIsSlow, rule, true);
+  expect(pace).toBe("polite");
+  expect(paceGain).toBeGreaterThan(2);
 });

@@ -8,34 +8,39 @@ import type { DispatchPlan } from "./plan-dispatch.ts";
 export interface CombineOptions {
   /** f32 [T, D], added to the result: the shared experts' output. */
   readonly base?: Tensor;
+  /** f32 [T, D], added last: the residual stream that the layer's result goes into. */
+  readonly residual?: Tensor;
 }
 
 /**
- * Sums every token's expert outputs, weighted: y[t] = base[t] + sum_k weights[t, k] rows[position[t, k]].
+ * Sums every token's expert outputs, weighted: y[t] = residual[t] + base[t] + sum_k weights[t, k] rows[position[t, k]].
  *
  * rows f32 [T K, D] sorted by expert, weights f32 [T, K] -> y [T, D]. Differentiable in rows (weight dy), weights
- * (dot of row and dy) and base. The order of summation is that of `k`: results repeat bit for bit.
+ * (dot of row and dy), base and residual. The order of summation is that of `k`: results repeat bit for bit.
  * Cost: one dispatch forward, one backward.
  * @throws ShapeError when an operand does not fit the plan.
  */
-export function combine(rows: Tensor, weights: Tensor, plan: DispatchPlan, { base }: CombineOptions = {}): Tensor {
+export function combine(rows: Tensor, weights: Tensor, plan: DispatchPlan, options: CombineOptions = {}): Tensor {
   const { T, K, position } = plan;
-  const patterns = { rows: `${T * K} D`, weights: `${T} ${K}`, ...(base ? { base: `${T} D` } : {}) };
-  const { D } = dims("combine", patterns, { rows, weights, ...(base ? { base } : {}) }) as { D: number };
-  assertDtype("combine", "f32", { rows, weights, ...(base ? { base } : {}) });
+  const { base, residual } = options;
+  const added = { ...(base ? { base } : {}), ...(residual ? { residual } : {}) };
+  const patterns = { rows: `${T * K} D`, weights: `${T} ${K}` };
+  const addedPatterns = Object.fromEntries(Object.keys(added).map((name) => [name, `${T} D`]));
+  const { D } = dims("combine", { ...patterns, ...addedPatterns }, { rows, weights, ...added }) as { D: number };
+  assertDtype("combine", "f32", { rows, weights, ...added });
   const { gpu } = rows;
   const layout = rowLayout(gpu, D, K);
   const y = gpu.empty([T, D], "f32", "moe combine");
-  const uniforms = { T, K, D: layout.D, given: base ? 3 : 2, accumulate: 0 };
-  const operands = { rows, position, weights, base: base ?? rows, sums: y };
+  const uniforms = { T, K, D: layout.D, given: 2 + (base ? 1 : 0) + (residual ? 4 : 0), accumulate: 0 };
+  const operands = { rows, position, weights, base: base ?? rows, residual: residual ?? rows, sums: y };
   gpu.dispatch(sumRowsWgsl(layout.params), operands, uniforms, flatGrid(T, 1));
   record(gpu, {
     label: "combine",
-    inputs: base ? [rows, weights, base] : [rows, weights],
+    inputs: [rows, weights, ...Object.values(added)],
     outputs: [y],
     saved: [rows, weights, position],
     backward: ([gradSums], sink) => {
-      if (base) sink.add(base, gradSums!);
+      for (const input of Object.values(added)) sink.add(input, gradSums!);
       intoBoth(sink, rows, weights, (gradRows, gradWeights, accumulate) => {
         const { team, vectors } = layout.params;
         const operands = { rows, position, weights, gradSums: gradSums!, gradRows, gradWeights };

@@ -17,12 +17,21 @@ export interface RowParams {
   readonly K: number;
 }
 
-/** sums [T, D] = base [T, D] (flag 1) + sum_k weight[t, k] (flag 2, else 1) rows[position[t, k]]; or += with `accumulate`. */
+/**
+ * sums [T, D] = residual [T, D] (flag 4) + base [T, D] (flag 1) + sum_k weight[t, k] (flag 2, else 1) rows[position[t, k]];
+ * or += with `accumulate`.
+ */
 export const sumRowsWgsl: (params: RowParams) => Kernel = cachedTemplate(({ team, vectors, K }: RowParams) =>
   defineKernel({
     label: `moe sum rows K=${K} ${element(vectors)} lanes=${team.size}`,
     uniforms: { T: "u32", K: "u32", D: "u32", given: "u32", accumulate: "u32" },
-    reads: { rows: element(vectors), position: "u32", weights: "f32", base: element(vectors) },
+    reads: {
+      rows: element(vectors),
+      position: "u32",
+      weights: "f32",
+      base: element(vectors),
+      residual: element(vectors),
+    },
     writes: { sums: element(vectors) },
     body: `
 ${FLAT_INDEX}
@@ -41,6 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var sum = ${vectors ? "vec4f()" : "0.0"};
     for (var k = 0u; k < u.K; k++) { sum += scale[k] * rows[first[k] + d]; }
     if ((u.given & 1u) != 0u) { sum += base[t * u.D + d]; }
+    if ((u.given & 4u) != 0u) { sum += residual[t * u.D + d]; }
     if (u.accumulate == 1u) { sum += sums[t * u.D + d]; }
     sums[t * u.D + d] = sum;
   }

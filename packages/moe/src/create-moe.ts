@@ -9,7 +9,7 @@ import { moeParameterSpecs, moeStateSpecs } from "./parameter-specs.ts";
 import { planDispatch } from "./plan-dispatch.ts";
 import { assertRouter, type Routing, route } from "./route.ts";
 import type { BalanceTopk, MoeConfig } from "./types.ts";
-import { accumulateLoad, updateBias } from "./update-bias.ts";
+import { updateBias } from "./update-bias.ts";
 
 /** The layer's tensors, as `moeParameterSpecs` and `moeStateSpecs` describe them. F = moeIntermediateSize. */
 export interface MoeParameters {
@@ -43,7 +43,7 @@ export interface MoeOptions {
 
 /** What one call of the layer gives. */
 export interface MoeResult {
-  /** Routed plus shared experts, shaped like x; no residual. */
+  /** Routed plus shared experts, shaped like x; plus the residual, where one is given. */
   readonly y: Tensor;
   /** u32 [E]: tokens per expert in this call. */
   readonly load: Tensor;
@@ -53,13 +53,20 @@ export interface MoeResult {
   readonly balanceLoss: Tensor | undefined;
 }
 
+/** Options of one call of the layer. */
+export interface MoeCall {
+  readonly training?: boolean;
+  readonly residual?: Tensor;
+}
+
 /** A mixture-of-experts layer. */
 export interface Moe {
   /**
    * x f32 [T, D] or [B, T, D] (B sequences). With `training`, the load is added to the state and the balance loss computed.
+   * `residual`, shaped like x, is added to y at no cost of its own.
    * @throws ShapeError when D is not `hiddenSize`.
    */
-  (x: Tensor, options?: { readonly training?: boolean }): MoeResult;
+  (x: Tensor, options?: MoeCall): MoeResult;
   readonly parameters: MoeParameters;
   /**
    * Once an optimiser step: moves the bias by `biasUpdateSpeed` (the report's gamma) against the loads counted since the
@@ -78,10 +85,13 @@ export interface Moe {
 export function createMoe(gpu: Gpu, config: MoeConfig, parameters: MoeParameters, options: MoeOptions = {}): Moe {
   assertConfig(config);
   assertParameters(config, parameters);
-  const forward = (x: Tensor, { training = false }: { readonly training?: boolean } = {}): MoeResult => {
+  const forward = (x: Tensor, { training = false, residual }: MoeCall = {}): MoeResult => {
     const sequences = sequencesOf(x, config.hiddenSize);
     const flat = x.shape.length === 2 ? x : x.reshape([-1, config.hiddenSize]);
-    const result = runLayer(flat, config, parameters, options, training ? sequences : 0);
+    const result = runLayer(flat, config, parameters, options, {
+      sequences: training ? sequences : 0,
+      residual: residual?.reshape(flat.shape),
+    });
     return { ...result, y: x.shape.length === 2 ? result.y : result.y.reshape(x.shape) };
   };
   const update = (biasUpdateSpeed: number): void => {
@@ -97,19 +107,19 @@ function runLayer(
   config: MoeConfig,
   parameters: MoeParameters,
   options: MoeOptions,
-  sequences: number,
+  { sequences, residual }: { readonly sequences: number; readonly residual: Tensor | undefined },
 ): MoeResult {
   const { gate, expertsGateUp, expertsDown, sharedGateUp, sharedDown, bias } = parameters;
   const { linear = linearF32, groupedLinear = groupedMatmul } = options;
   const { balanceLossWeight = 1e-4, balanceTopk = "literal" } = options;
   const routing = route(matmul(x, gate, { layout: "nt" }), bias, config);
-  const plan = planDispatch(routing.indices, config.nRoutedExperts);
+  const counted = sequences > 0 ? { total: parameters.load } : {};
+  const plan = planDispatch(routing.indices, config.nRoutedExperts, counted);
   const groups = createRowGroups(plan.offsets, plan.T * plan.K);
   const hidden = swiglu(groupedLinear(dispatch(x, plan), expertsGateUp, groups));
   const rows = groupedLinear(hidden, expertsDown, groups);
   const base = sharedGateUp && sharedDown ? { base: mlp(x, { gateUp: sharedGateUp, down: sharedDown }, linear) } : {};
-  const y = combine(rows, routing.weights, plan, base);
-  if (sequences > 0) accumulateLoad(parameters.load, plan.load);
+  const y = combine(rows, routing.weights, plan, { ...base, ...(residual ? { residual } : {}) });
   const isBalanced = sequences > 0 && balanceLossWeight > 0;
   const balance = { sequences, balanceLossWeight, balanceTopk };
   const loss = isBalanced ? balanceLoss(routing.scores, routing.indices, balance) : undefined;

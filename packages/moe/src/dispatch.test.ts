@@ -49,17 +49,22 @@ testOp<Sizes>("combine", {
       rows: { shape: [params.T * params.K, params.D] },
       weights: { shape: [params.T, params.K] },
       base: { shape: [params.T, params.D] },
+      residual: { shape: [params.T, params.D] },
     },
   })),
-  op: ({ rows, weights, base }, sizes, gpu) => {
+  op: ({ rows, weights, base, residual }, sizes, gpu) => {
     const plan = planDispatch(gpu.tensor(choices(sizes), [sizes.T, sizes.K], "u32"), E);
-    return combine(rows!, weights!, plan, { base: base! });
+    return combine(rows!, weights!, plan, { base: base!, residual: residual! });
   },
-  reference: ({ rows, weights, base }, sizes) => {
+  reference: ({ rows, weights, base, residual }, sizes) => {
     const plan = planDispatchRef(choices(sizes), sizes.K, E);
     return {
-      outputs: [combineRef(rows!, weights!, plan, sizes.D).map((y, i) => y + base![i]!)],
-      backward: ([gradOut]) => ({ ...combineBackwardRef(gradOut!, rows!, weights!, plan, sizes.D), base: gradOut! }),
+      outputs: [combineRef(rows!, weights!, plan, sizes.D).map((y, i) => y + base![i]! + residual![i]!)],
+      backward: ([gradOut]) => ({
+        ...combineBackwardRef(gradOut!, rows!, weights!, plan, sizes.D),
+        base: gradOut!,
+        residual: gradOut!,
+      }),
     };
   },
 });

@@ -27,8 +27,9 @@ export function dispatch(x: Tensor, plan: DispatchPlan): Tensor {
     backward: ([gradRows], sink) => {
       sink.into(x, (sums, accumulate) => {
         const uniforms = { T, K, D: layout.D, given: 0, accumulate: accumulate ? 1 : 0 };
-        // Without weights and base, `rows` stands in for both, unread.
-        const reads = { rows: gradRows!, position, weights: gradRows!, base: gradRows! };
+        // Without weights, base and residual, `rows` stands in for them, unread.
+        const unread = { weights: gradRows!, base: gradRows!, residual: gradRows! };
+        const reads = { rows: gradRows!, position, ...unread };
         gpu.dispatch(sumRowsWgsl(layout.params), { ...reads, sums }, uniforms, flatGrid(T, 1));
       });
     },

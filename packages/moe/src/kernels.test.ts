@@ -9,7 +9,7 @@ import { decodeFeedForwardWgsl } from "./decode-feed-forward.wgsl.ts";
 import { decodeRouteWgsl } from "./decode-route.wgsl.ts";
 import { copyRowsWgsl } from "./dispatch.wgsl.ts";
 import { moeParameterSpecs, moeStateSpecs } from "./parameter-specs.ts";
-import { countBlocksWgsl, placeSlotsWgsl, scanBlocksWgsl } from "./plan-dispatch.wgsl.ts";
+import { countBlocksWgsl, placeSlotsWgsl, planAloneWgsl, scanBlocksWgsl } from "./plan-dispatch.wgsl.ts";
 import { routeBackwardWgsl, routeWgsl } from "./route.wgsl.ts";
 import { accumulateLoadWgsl, updateBiasWgsl } from "./update-bias.wgsl.ts";
 
@@ -42,6 +42,7 @@ const variants: KernelSpec["variants"] = {
       countBlocksWgsl(params),
       scanBlocksWgsl({ lanes: params.lanes, E }),
       placeSlotsWgsl(params),
+      ...[true, false].map((counts) => planAloneWgsl({ lanes: 8, E, counts })),
     ]),
   "route.wgsl.ts": (team) => [...[1, 4, E].map((nGroup) => routeWgsl({ team, E, K, nGroup })), routeBackwardWgsl(team)],
   "update-bias.wgsl.ts": () => [updateBiasWgsl(), accumulateLoadWgsl()],

@@ -22,13 +22,21 @@ describe("planDispatch", () => {
     [129, 8, 256],
     [1000, 1, 1],
     [513, 4, 4],
+    [5000, 4, 8],
+    [129, 2, 1024],
   ])("T %i, K %i, E %i against a stable sort", async (T, K, E) => {
     const { gpu } = device;
     const before = gpu.stats.liveBuffers;
     const indices = choices(T, K, E);
     const want = planDispatchRef(indices, K, E);
     using scope = gpu.scope();
-    const plan = planDispatch(gpu.tensor(indices, [T, K], "u32"), E);
+    const total = gpu.tensor(
+      Uint32Array.from({ length: E }, (_, e) => 3 * e),
+      [E],
+      "u32",
+    );
+    const plan = planDispatch(gpu.tensor(indices, [T, K], "u32"), E, { total });
+    expect([...(await total.data<"u32">())], "total").toEqual([...want.load].map((load, e) => load + 3 * e));
     for (const name of ["load", "offsets", "position", "source"] as const) {
       expect([...(await plan[name].data<"u32">())], name).toEqual([...want[name]]);
     }
@@ -42,6 +50,7 @@ describe("planDispatch", () => {
     expect(() => planDispatch(gpu.zeros([4, 2]), 8)).toThrow(DtypeError);
     expect(() => planDispatch(gpu.zeros([4, 2]), 8)).toThrow(/planDispatch: indices: expected u32, got \[4, 2\] f32/);
     expect(() => planDispatch(gpu.zeros([4], "u32"), 8)).toThrow(ShapeError);
+    expect(() => planDispatch(gpu.zeros([4, 2], "u32"), 8, { total: gpu.zeros([7], "u32") })).toThrow(ShapeError);
     expect(() => planDispatch(gpu.zeros([4, 2], "u32"), 0)).toThrow(OutOfRangeError);
   });
 });

@@ -104,3 +104,71 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }`,
   }),
 );
+
+/** Compile-time choices of the kernel that plans alone. */
+export interface PlanAloneParams {
+  readonly lanes: number;
+  readonly E: number;
+  /** The load is also added to `total`. */
+  readonly counts: boolean;
+}
+
+/**
+ * The whole plan in one workgroup, for few slots on a software adapter: lane l takes a run of consecutive slots, counts its
+ * experts, and after a scan over lanes and experts places its slots, so that rows stay in the order of slots.
+ *
+ * indices [R] -> load [E], offsets [E + 1], position [R], source [R]; with `counts` total [E] += load.
+ */
+export const planAloneWgsl: (params: PlanAloneParams) => Kernel = cachedTemplate(
+  ({ lanes, E, counts }: PlanAloneParams) =>
+    defineKernel({
+      label: `planDispatch alone E=${E} lanes=${lanes}${counts ? " counts" : ""}`,
+      uniforms: { R: "u32", K: "u32", addsLoad: "u32" },
+      reads: { indices: "u32" },
+      writes: {
+        load: "u32",
+        offsets: "u32",
+        position: "u32",
+        source: "u32",
+        ...(counts ? { total: "u32" as const } : {}),
+      },
+      body: `
+var<workgroup> next: array<u32, ${lanes * E}>; // next[l E + e]: count, then next row of lane l's slots of expert e
+var<workgroup> first: array<u32, ${E + 1}>; // rows of all smaller experts
+@compute @workgroup_size(${lanes})
+fn main(@builtin(local_invocation_index) lane: u32) {
+  let perLane = (u.R + ${lanes - 1}u) / ${lanes}u;
+  let start = min(lane * perLane, u.R);
+  let end = min(start + perLane, u.R);
+  let own = lane * ${E}u;
+  for (var e = 0u; e < ${E}u; e++) { next[own + e] = 0u; }
+  for (var i = start; i < end; i++) { next[own + indices[i]] += 1u; }
+  workgroupBarrier();
+  for (var e = lane; e < ${E}u; e += ${lanes}u) {
+    var sum = 0u;
+    for (var l = 0u; l < ${lanes}u; l++) {
+      let count = next[l * ${E}u + e];
+      next[l * ${E}u + e] = sum;
+      sum += count;
+    }
+    load[e] = sum;
+    ${counts ? "if (u.addsLoad == 1u) { total[e] += sum; }" : ""}
+    first[e + 1u] = sum;
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    first[0] = 0u;
+    for (var e = 1u; e <= ${E}u; e++) { first[e] += first[e - 1u]; }
+  }
+  workgroupBarrier();
+  for (var e = lane; e <= ${E}u; e += ${lanes}u) { offsets[e] = first[e]; }
+  for (var i = start; i < end; i++) {
+    let e = indices[i];
+    let row = first[e] + next[own + e];
+    next[own + e] += 1u;
+    position[i] = row;
+    source[row] = i / u.K;
+  }
+}`,
+    }),
+);

@@ -29,7 +29,7 @@ describe.each(["f16", "bf16"] as const)("halfLinear %s", (dtype: Dtype) => {
     const { gpu } = device;
     using _scope = gpu.scope();
     using tape = gpu.tape();
-    const exact = {
+    const exact: Record<"x" | "w" | "dy", Float64Array> = {
       x: normals(T * I, 1).map(Math.fround),
       w: normals(O * I, 2).map(Math.fround),
       // Gradients as small as those of a mean over many tokens: below the normal range of f16.

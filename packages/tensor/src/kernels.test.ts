@@ -76,7 +76,11 @@ const matrices = [
   { matrix: { M: 16, N: 16, K: 16, component: "f16", result: "f32" }, tileK: 16, dtypes: halves },
   { matrix: { M: 8, N: 8, K: 8, component: "f16", result: "f32" }, tileK: 16, dtypes: halves },
   { matrix: { M: 8, N: 8, K: 8, component: "f32", result: "f32" }, tileK: 8, dtypes: {} },
-  { matrix: { M: 8, N: 8, K: 8, component: "f32", result: "f32" }, tileK: 8, dtypes: { dtypeA: "bf16", dtypeB: "f16" } },
+  {
+    matrix: { M: 8, N: 8, K: 8, component: "f32", result: "f32" },
+    tileK: 8,
+    dtypes: { dtypeA: "bf16", dtypeB: "f16" },
+  },
 ] as const;
 const tiles = [
   { tileM: 32, tileN: 32, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 },
@@ -214,7 +218,10 @@ describe("on the null backend", () => {
 describe("with zero uniforms, on a device", () => {
   const device = useTestGpu();
 
-  test.each(Object.keys(variants))("%s ends at once", { timeout: 240_000 }, async (file) => {
+  // No adapter at hand has subgroup matrices: their kernel ends at once in its own test, where it runs emulated.
+  const files = Object.keys(variants).filter((file) => file !== "matmul-subgroup-matrix.wgsl.ts");
+
+  test.each(files)("%s ends at once", { timeout: 240_000 }, async (file) => {
     // Three of the file: compiling all of them would take minutes.
     const kernels = uniqueByLabel(variants[file]!());
     const some = kernels.filter((_, i) => i % Math.ceil(kernels.length / 3) === 0);
@@ -226,7 +233,7 @@ test.each(Object.keys(variants).filter((file) => !ELSEWHERE.test(file)))("the te
   // The first variant of each template: 8 lanes, overwriting; of the column kernels those with one part.
   const first = new Map<string, Kernel>();
   for (const kernel of variants[file]!()) {
-    const name = kernel.label.split(" lanes=")[0]!.replace(/parts=[^1].*/, "parts=1");
+    const name = kernel.label.split(/ (?:lanes|team)=/)[0]!.replace(/parts=[^1].*/, "parts=1");
     if (!first.has(name)) first.set(name, kernel);
   }
   for (const [name, { wgsl }] of first) expect(wgsl).toMatchSnapshot(name);

@@ -127,3 +127,11 @@ export function vectorAccess(name: "A" | "B", dtype: OperandDtype = "f32"): stri
   }[dtype];
   return `fn vector${name}(i: u32) -> vec4f { return ${value}; }`;
 }
+
+/** WGSL `store(p, m, n, sum)`: alpha sum to C[m, n], or added to it, where the part has such an element. */
+export const STORE_WGSL = `
+fn store(p: Part, m: u32, n: u32, sum: f32) {
+  if (m >= p.rows.y || n >= u.N) { return; }
+  let i = p.c + m * u.ldc + n;
+  if (u.accumulate != 0u) { C[i] += u.alpha * sum; } else { C[i] = u.alpha * sum; }
+}`;

@@ -100,10 +100,23 @@ function flippedB(layout: MatmulLayout, n: string, k: string): string {
   return bIndex(layout, k, n);
 }
 
-/** WGSL expressions: (line, k) within the tile of the slot with this number; neighbouring numbers are neighbours in memory. */
-export function slotPlace({ alongK, slotsPerLine }: StagedOperand, slot: string): { line: string; k: string } {
-  const [outer, inner] = [`${slot} / ${slotsPerLine}u`, `${slot} % ${slotsPerLine}u * 4u`];
-  return alongK ? { line: outer, k: inner } : { line: inner, k: outer };
+/** WGSL `nextA0 = slotA(...);` for each slot that an invocation copies of the tiles at row0, column0 and `k0`. */
+export function fetches(operands: readonly StagedOperand[], lanes: number, k0: string): string[] {
+  return operands.flatMap((operand) => {
+    const { name, alongK, slotsPerLine } = operand;
+    const first = name === "A" ? "row0" : "column0";
+    return slotNumbers(operand, lanes).map((slot, i) => {
+      // Neighbouring numbers are neighbours in memory.
+      const [outer, inner] = [`${slot} / ${slotsPerLine}u`, `${slot} % ${slotsPerLine}u * 4u`];
+      const [line, k] = alongK ? [outer, inner] : [inner, outer];
+      return `next${name}${i} = slot${name}(p, ${first} + ${line}, ${k0} + ${k});`;
+    });
+  });
+}
+
+/** WGSL: the numbers of the slots that an invocation copies; where `lanes` does not divide them, the last may be none. */
+export function slotNumbers({ slots }: StagedOperand, lanes: number): string[] {
+  return Array.from({ length: Math.ceil(slots / lanes) }, (_, i) => `(lane + ${i * lanes}u)`);
 }
 
 /** How far a row number is shifted for the swizzle: as many rows as share all banks get the same one. */

@@ -11,11 +11,12 @@
  * sums. Outside [0, K) both operands are zero, never just one: what lies beside a row may be NaN.
  */
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { matmulUniforms, partWgsl, productLabel, productReads } from "./matmul-operands.ts";
+import { matmulUniforms, partWgsl, productLabel, productReads, STORE_WGSL } from "./matmul-operands.ts";
 import {
+  fetches,
   type StagedOperand,
   type StagingParams,
-  slotPlace,
+  slotNumbers,
   slotWgsl,
   stagedOperands,
   swizzleShift,
@@ -71,14 +72,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let y = lane / ${across}u;
   for (var row0 = p.rows.x; row0 < p.rows.y; row0 += ${tileM}u) {
 ${cells.map(({ sum }) => `    var ${sum} = 0.0;`).join("\n")}
-${[a, b].flatMap((operand) => fetches(operand, lanes, "0u").map((fetch) => `    var ${fetch}`)).join("\n")}
+${fetches([a, b], lanes, "0u")
+  .map((fetch) => `    var ${fetch}`)
+  .join("\n")}
     var buffer = 0u;
     for (var k0 = 0u; k0 < p.depth; k0 += ${tileK}u) {
 ${[a, b].flatMap((operand) => stores(operand, lanes, staged)).join("\n")}
       workgroupBarrier();
       let k1 = k0 + ${tileK}u;
       if (k1 < p.depth) {
-${[a, b].flatMap((operand) => fetches(operand, lanes, "k1").map((fetch) => `        ${fetch}`)).join("\n")}
+${fetches([a, b], lanes, "k1")
+  .map((fetch) => `        ${fetch}`)
+  .join("\n")}
       }
       for (var q = 0u; q < ${tileK / 4}u; q++) {
 ${[...reads(a, rowsPerLane, "y", tileM / rowsPerLane, staged), ...reads(b, columnsPerLane, "x", across, staged)].join("\n")}
@@ -90,21 +95,7 @@ ${cells.map(({ i, j, sum }) => `    store(p, row0 + ${row(i)}, column0 + ${colum
     workgroupBarrier(); // the next rows fill the buffer that may still be read
   }
 }
-
-fn store(p: Part, m: u32, n: u32, sum: f32) {
-  if (m >= p.rows.y || n >= u.N) { return; }
-  let i = p.c + m * u.ldc + n;
-  if (u.accumulate != 0u) { C[i] += u.alpha * sum; } else { C[i] = u.alpha * sum; }
-}`,
-  });
-}
-
-/** `nextA0 = slotA(...)` for each slot that an invocation copies. */
-function fetches(operand: StagedOperand, lanes: number, k0: string): string[] {
-  const first = operand.name === "A" ? "row0" : "column0";
-  return slotNumbers(operand, lanes).map((slot, i) => {
-    const { line, k } = slotPlace(operand, slot);
-    return `next${operand.name}${i} = slot${operand.name}(p, ${first} + ${line}, ${k0} + ${k});`;
+${STORE_WGSL}`,
   });
 }
 
@@ -115,10 +106,6 @@ function stores(operand: StagedOperand, lanes: number, staged: "f32" | "f16"): s
     const store = `tile${name}[buffer * ${slots}u + ${address(operand, slot, staged)}] = next${name}${i};`;
     return (i + 1) * lanes <= slots ? `      ${store}` : `      if (${slot} < ${slots}u) { ${store} }`;
   });
-}
-
-function slotNumbers({ slots }: StagedOperand, lanes: number): string[] {
-  return range(Math.ceil(slots / lanes)).map((i) => `(lane + ${i * lanes}u)`);
 }
 
 /** Where a slot lies in its buffer. */

@@ -5,6 +5,11 @@
 import { cachedTemplate, type Kernel } from "./kernel.ts";
 import { matmulPanelWgsl } from "./matmul.wgsl.ts";
 import type { MatmulGrouping, MatmulLayout, OperandDtype } from "./matmul-operands.ts";
+import {
+  matmulSubgroupMatrixWgsl,
+  type SubgroupMatrixParams,
+  subgroupMatrixBytes,
+} from "./matmul-subgroup-matrix.wgsl.ts";
 import { matmulTiledWgsl, type TiledParams, tiledBytes, tiledLanes } from "./matmul-tiled.wgsl.ts";
 import { MATVEC_NT_COLUMNS, matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
 import { fitsWorkgroup, type KernelTarget, teamOf } from "./target.ts";
@@ -76,6 +81,7 @@ function isF32({ dtypeA, dtypeB }: MatmulRequest): boolean {
 
 const panel = cachedTemplate(matmulPanelWgsl);
 const tiled = cachedTemplate(matmulTiledWgsl);
+const subgroupMatrix = cachedTemplate(matmulSubgroupMatrixWgsl);
 const matvecNt = cachedTemplate(matvecNtWgsl);
 const matvecNn = cachedTemplate(matvecNnWgsl);
 
@@ -130,8 +136,42 @@ function tiledVariant(size: TileSize, speed: number): MatmulVariantSpec {
 }
 
 /**
+ * The kernel of subgroup matrices: 2 x 2 subgroups, each with 32 x 32 of C. f16: for products of f16 alone. f32: for all,
+ * with halves widened, where the device has matrices of f32.
+ */
+function subgroupMatrixVariant(component: "f16" | "f32", tileK: number, speed: number): MatmulVariantSpec {
+  const tile = { tileM: 64, tileN: 64, tileK, subgroupsDown: 2, subgroupsAcross: 2 };
+  const sizes = (target: KernelTarget): Omit<SubgroupMatrixParams, "layout" | "vector"> | undefined => {
+    const fitting = (target.subgroupMatrix ?? []).filter(
+      ({ M, N, K, ...types }) =>
+        types.component === component && types.result === "f32" && 32 % M === 0 && 32 % N === 0 && tileK % K === 0,
+    );
+    // Each instruction does more with larger ones.
+    const matrix = fitting.toSorted((a, b) => b.M * b.N * b.K - a.M * a.N * a.K)[0];
+    return matrix && { ...tile, matrix, subgroupSize: target.subgroupSize };
+  };
+  return {
+    id: `subgroup-matrix-${component}-${tile.tileM}x${tile.tileN}x${tileK}`,
+    runsOn: (target) => {
+      const size = sizes(target);
+      if (!size || target.subgroupSize === 0 || (component === "f16" && !target.f16)) return false;
+      // nt pads its lines the most.
+      const bytes = subgroupMatrixBytes({ ...size, layout: "nt", vector: true });
+      return fitsWorkgroup(target, 4 * target.subgroupSize, bytes);
+    },
+    serves: ({ dtypeA, dtypeB }) => component === "f32" || (dtypeA === "f16" && dtypeB === "f16"),
+    build: (target, request) => {
+      const { layout, grouped, dtypeA, dtypeB, aligned: vector = isAligned(request) } = request;
+      const kernel = subgroupMatrix({ layout, grouped, dtypeA, dtypeB, vector, ...sizes(target)! });
+      return { kind: "tiled", columns: tile.tileN, rows: tile.tileM, kernel };
+    },
+    cost: (target, request) => hardwareCost(target, request, tile.tileM, tile.tileN, speed),
+  };
+}
+
+/**
  * Idle rows and columns of the last tiles, and idle processors where there are fewer tiles than FULL. `speed` is an
- * assumption, not a measurement: what a larger tile, which loads less for each product, may gain over 64 x 64 at 1000.
+ * assumption, not a measurement: what a larger tile, which loads less for each product, may gain over 64 x 64 at 1000, and what matrix units may.
  */
 function hardwareCost(
   { software }: KernelTarget,
@@ -171,6 +211,8 @@ export const MATMUL_VARIANTS: readonly MatmulVariantSpec[] = [
   panelVariant({ columnsPerLane: 1, depth: 128, speed: 11, minFlops: 0 }),
   // Compiles for 2 s instead of 0.7: only products whose every run takes tens of milliseconds earn that back.
   panelVariant({ columnsPerLane: 8, depth: 128, speed: 30, minFlops: 2 ** 31 }),
+  subgroupMatrixVariant("f16", 16, 4000),
+  subgroupMatrixVariant("f32", 8, 2000),
   tiledVariant({ tileM: 64, tileN: 64, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 }, 1000),
   tiledVariant({ tileM: 32, tileN: 32, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 }, 700),
   tiledVariant({ tileM: 128, tileN: 128, tileK: 8, rowsPerLane: 8, columnsPerLane: 8 }, 1300),
