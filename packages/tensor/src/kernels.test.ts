@@ -4,7 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { getDawn } from "@ds3/software-gpu";
-import { expectQuickRehearsal, useTestGpu } from "@ds3/testing";
+import { expectCompiling, expectQuickRehearsal, KERNEL_TARGETS, uniqueByLabel, useTestGpu } from "@ds3/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addIntoWgsl } from "./accumulate.wgsl.ts";
 import { adamwWgsl } from "./adamw.wgsl.ts";
@@ -20,9 +20,7 @@ import { finishNormWgsl, squareSumsWgsl } from "./gradient-norm.wgsl.ts";
 import { groupTableWgsl } from "./group-table.wgsl.ts";
 import type { Kernel } from "./kernel.ts";
 import { foldLogitsWgsl } from "./linear-cross-entropy.wgsl.ts";
-import { matmulPanelWgsl } from "./matmul.wgsl.ts";
-import { matmulSubgroupMatrixWgsl } from "./matmul-subgroup-matrix.wgsl.ts";
-import { matmulTiledWgsl } from "./matmul-tiled.wgsl.ts";
+import { MATMUL_VARIANTS } from "./matmul-variants.ts";
 import { matvecNnWgsl, matvecNtWgsl } from "./matvec.wgsl.ts";
 import { randomNormalWgsl, randomWordsWgsl } from "./philox.wgsl.ts";
 import { rmsNormGradientWgsl, rmsNormWgsl } from "./rms-norm.wgsl.ts";
@@ -35,13 +33,8 @@ import { swigluGradientWgsl, swigluWgsl } from "./swiglu.wgsl.ts";
 import { type KernelTarget, teamOf } from "./target.ts";
 import { tokenLogProbsGradientWgsl, tokenLogProbsWgsl } from "./token-log-probs.wgsl.ts";
 
-/** Software adapters with AVX2, with SSE, without subgroups; other adapters. The first one gives the snapshots. */
-const targets: readonly KernelTarget[] = [
-  { software: true, subgroupSize: 8 },
-  { software: true, subgroupSize: 4 },
-  { software: true, subgroupSize: 0 },
-  { software: false, subgroupSize: 32 },
-];
+/** The first one gives the snapshots. */
+const targets = Object.values(KERNEL_TARGETS);
 const flags = [false, true];
 const layouts = ["nn", "nt", "tn"] as const;
 const flashShape: FlashShape = {
@@ -50,7 +43,7 @@ const flashShape: FlashShape = {
 };
 
 const software = targets.filter(({ software, subgroupSize }) => software && subgroupSize > 0);
-const portable: KernelTarget = { software: false, subgroupSize: 32 };
+const hardware = targets.filter(({ software }) => !software);
 const flashBackward = (target: KernelTarget): Kernel[] =>
   planFlashBackward(target, flashShape).map(({ kernel }) => kernel);
 const flashForward = (target: KernelTarget): Kernel => planFlashForward(target, flashShape).kernel;
@@ -60,34 +53,42 @@ const perTeam = (...templates: ((params: RowTeamParams) => Kernel)[]): Kernel[] 
   );
 const perLanes = (...templates: ((params: MapParams) => Kernel)[]): Kernel[] =>
   templates.flatMap((template) =>
-    flags.flatMap((accumulate) => targets.map((target) => template({ lanes: teamOf(target).size, accumulate }))),
+    flags.flatMap((accumulate) => targets.map((target) => template({ lanes: lanesOf(target), accumulate }))),
   );
 /** The same over scalars and over vectors. */
 const perWidth = (...templates: ((params: MapParams) => Kernel)[]): Kernel[] =>
   templates.flatMap((template) => perLanes(template, (params) => template({ ...params, vectors: true })));
 const parts = Array.from({ length: MAX_PARTS }, (_, i) => i + 1);
-const panel = { lanes: 8, columnsPerLane: 2, depth: 32 };
-const operandDtypes = (["f32", "f16", "bf16"] as const).flatMap((dtypeA) =>
-  (["f32", "f16", "bf16"] as const).map((dtypeB) => ({ dtypeA, dtypeB })),
-);
-const isF16 = ({ dtypeA, dtypeB }: (typeof operandDtypes)[number]): boolean => dtypeA === "f16" && dtypeB === "f16";
-const halves = { dtypeA: "f16", dtypeB: "f16" } as const;
-const matrices = [
-  { matrix: { M: 16, N: 16, K: 16, component: "f16", result: "f32" }, tileK: 16, dtypes: halves },
-  { matrix: { M: 8, N: 8, K: 8, component: "f16", result: "f32" }, tileK: 16, dtypes: halves },
-  { matrix: { M: 8, N: 8, K: 8, component: "f32", result: "f32" }, tileK: 8, dtypes: {} },
-  {
-    matrix: { M: 8, N: 8, K: 8, component: "f32", result: "f32" },
-    tileK: 8,
-    dtypes: { dtypeA: "bf16", dtypeB: "f16" },
-  },
-] as const;
-const tiles = [
-  { tileM: 32, tileN: 32, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 },
-  { tileM: 64, tileN: 64, tileK: 16, rowsPerLane: 4, columnsPerLane: 4 },
-  { tileM: 128, tileN: 128, tileK: 8, rowsPerLane: 8, columnsPerLane: 8 },
-  { tileM: 128, tileN: 128, tileK: 16, rowsPerLane: 8, columnsPerLane: 8, staged: "f16" as const },
+/** Layouts with the groups that they come in. */
+const products = [
+  ...layouts.map((layout) => ({ layout, grouped: "none" }) as const),
+  ...([
+    { layout: "nn", grouped: "rows" },
+    { layout: "nt", grouped: "rows" },
+    { layout: "tn", grouped: "k" },
+  ] as const),
 ];
+const dtypes = [
+  { dtypeA: "f32", dtypeB: "f32" },
+  { dtypeA: "f16", dtypeB: "f16" },
+  { dtypeA: "bf16", dtypeB: "bf16" },
+  { dtypeA: "f32", dtypeB: "bf16" },
+  { dtypeA: "f16", dtypeB: "f32" },
+] as const;
+/** Every kernel of the registered variants whose id starts so, for every target. */
+const registered = (...prefixes: readonly string[]): Kernel[] => {
+  const sizes = { M: 64, N: 64, K: 64, batch: 1 };
+  const requests = products.flatMap((product) =>
+    dtypes.flatMap((types) => flags.map((aligned) => ({ ...product, ...types, ...sizes, aligned }))),
+  );
+  return targets.flatMap((target) =>
+    MATMUL_VARIANTS.filter(
+      (spec) => prefixes.some((prefix) => spec.id.startsWith(prefix)) && spec.runsOn(target),
+    ).flatMap((spec) =>
+      requests.filter((request) => spec.serves(request)).map((request) => spec.build(target, request).kernel),
+    ),
+  );
+};
 
 const variants: Readonly<Record<string, () => Kernel[]>> = {
   "accumulate.wgsl.ts": () => perWidth(addIntoWgsl),
@@ -109,7 +110,8 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
   "embedding.wgsl.ts": () => perLanes(embeddingWgsl, embeddingGradientWgsl),
   "flash-attention-backward.wgsl.ts": () => software.flatMap((target) => flashBackward(target).slice(1)),
   "flash-attention-forward.wgsl.ts": () => software.map(flashForward),
-  "flash-attention-portable.wgsl.ts": () => [flashForward(portable), ...flashBackward(portable).slice(1)],
+  "flash-attention-portable.wgsl.ts": () =>
+    hardware.flatMap((target) => [flashForward(target), ...flashBackward(target).slice(1)]),
   "flash-attention-row-terms.wgsl.ts": () => targets.map((target) => flashBackward(target)[0]!),
   "fused-matvec.wgsl.ts": () =>
     targets.flatMap((target) =>
@@ -126,33 +128,9 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
     ),
   "group-table.wgsl.ts": () => [groupTableWgsl()],
   "linear-cross-entropy.wgsl.ts": () => perTeam(foldLogitsWgsl),
-  "matmul.wgsl.ts": () =>
-    layouts.flatMap((layout) =>
-      flags.flatMap((subgroups) =>
-        operandDtypes.map((dtypes) => matmulPanelWgsl({ layout, subgroups, ...dtypes, ...panel })),
-      ),
-    ),
-  "matmul-subgroup-matrix.wgsl.ts": () =>
-    matrices.flatMap(({ matrix, tileK, dtypes }) =>
-      [32, 64].flatMap((subgroupSize) =>
-        layouts.flatMap((layout) =>
-          flags.map((vector) => {
-            const tile = { tileM: 64, tileN: 64, tileK, subgroupsDown: 2, subgroupsAcross: 2, subgroupSize };
-            return matmulSubgroupMatrixWgsl({ layout, vector, matrix, ...tile, ...dtypes });
-          }),
-        ),
-      ),
-    ),
-  "matmul-tiled.wgsl.ts": () =>
-    tiles.flatMap((tile) =>
-      layouts.flatMap((layout) =>
-        flags.flatMap((vector) =>
-          (tile.staged ? operandDtypes.filter(isF16) : operandDtypes).map((dtypes) =>
-            matmulTiledWgsl({ layout, vector, ...dtypes, ...tile }),
-          ),
-        ),
-      ),
-    ),
+  "matmul.wgsl.ts": () => registered("panel-"),
+  "matmul-subgroup-matrix.wgsl.ts": () => registered("subgroup-matrix-"),
+  "matmul-tiled.wgsl.ts": () => registered("tiled-", "f16-"),
   "matvec.wgsl.ts": () => [...perTeam(({ team }) => matvecNtWgsl(team)), matvecNnWgsl(8, 4), matvecNnWgsl(64, 1)],
   "philox.wgsl.ts": () => [randomWordsWgsl(), randomNormalWgsl()],
   "rms-norm.wgsl.ts": () =>
@@ -183,7 +161,7 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
       [[false], [true], [true, false]].map((accumulate) => sumRowsWgsl({ lanes: lanesOf(target), accumulate })),
     ),
   "swiglu.wgsl.ts": () => perWidth(swigluWgsl, swigluGradientWgsl),
-  "token-log-probs.wgsl.ts": () => [...perTeam(tokenLogProbsWgsl), ...perLanes(tokenLogProbsGradientWgsl)],
+  "token-log-probs.wgsl.ts": () => [...perTeam(tokenLogProbsWgsl), ...perWidth(tokenLogProbsGradientWgsl)],
 };
 
 /** Files whose own tests hold the snapshots. */
@@ -194,24 +172,18 @@ test("every template file has its variants here", () => {
   expect(Object.keys(variants).sort()).toEqual(files.sort());
 });
 
-const NULL_FEATURES: readonly string[] = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
-
 describe("on the null backend", () => {
+  // All that kernels enable. Matrices of subgroups appear only with Dawn's `allow_unsafe_apis`.
+  const features: readonly string[] = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
   const holder: { device?: GPUDevice } = {};
   beforeAll(async () => {
     const adapter = await getDawn(["backend=null", "enable-dawn-features=allow_unsafe_apis"]).requestAdapter();
-    holder.device = await adapter!.requestDevice({ requiredFeatures: NULL_FEATURES as GPUFeatureName[] });
+    holder.device = await adapter!.requestDevice({ requiredFeatures: features as GPUFeatureName[] });
   });
   afterAll(() => holder.device?.destroy());
 
-  test.each(Object.keys(variants))("%s compiles", async (file) => {
-    const device = holder.device!;
-    for (const { label, wgsl } of uniqueByLabel(variants[file]!())) {
-      device.pushErrorScope("validation");
-      const module = device.createShaderModule({ label, code: wgsl });
-      device.createComputePipeline({ label, layout: "auto", compute: { module } });
-      expect((await device.popErrorScope())?.message ?? "valid", label).toBe("valid");
-    }
+  test.each(Object.keys(variants))("%s compiles for every target", { timeout: 60_000 }, async (file) => {
+    await expectCompiling(holder.device!, variants[file]!());
   });
 });
 
@@ -238,14 +210,3 @@ test.each(Object.keys(variants).filter((file) => !ELSEWHERE.test(file)))("the te
   }
   for (const [name, { wgsl }] of first) expect(wgsl).toMatchSnapshot(name);
 });
-
-/** One kernel for each label; two texts under one label would share a pipeline. */
-function uniqueByLabel(kernels: readonly Kernel[]): Kernel[] {
-  const byLabel = new Map<string, Kernel>();
-  for (const kernel of kernels) {
-    const known = byLabel.get(kernel.label);
-    if (known) expect(kernel.wgsl, `text of ${kernel.label}`).toBe(known.wgsl);
-    byLabel.set(kernel.label, kernel);
-  }
-  return [...byLabel.values()];
-}

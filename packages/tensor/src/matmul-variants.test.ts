@@ -1,10 +1,13 @@
 /** The numbers of every variant, whatever this machine's device would pick: what the op tests of one target do not reach. */
 import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
+import { roundToBf16Ref, roundToF16Ref } from "./cast.ref.ts";
+import { cast } from "./cast.ts";
 import { matmulRef } from "./matmul.ref.ts";
 import { matmulPanelWgsl } from "./matmul.wgsl.ts";
 import type { MatmulLayout } from "./matmul-operands.ts";
 import { groupTileCount, groupTileRows, planGroupedMatmul, planGroupTable, planMatmul } from "./matmul-plan.ts";
+import { MATMUL_VARIANTS, variantsFor } from "./matmul-variants.ts";
 import type { KernelTarget } from "./target.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -138,6 +141,77 @@ test.each(layouts)("%s: the deep panel of large products", async (layout) => {
     groups,
   );
   expectNear("C", await read(C), reference(a, b, layout, M, N, K), [M, N], TOLERANCE);
+});
+
+describe("every variant that this adapter can run, whichever it prefers", () => {
+  const rounds = { f32: Math.fround, f16: roundToF16Ref, bf16: roundToBf16Ref };
+  const sizes = { aligned: [132, 72, 40], ragged: [70, 133, 35], row: [1, 133, 35] } as const;
+  // Each layout with and without vectors, with operands in f32, in one half, in two different ones.
+  const cases = [
+    { layout: "nt", size: "aligned", dtypeA: "f32", dtypeB: "f32" },
+    { layout: "nn", size: "ragged", dtypeA: "f32", dtypeB: "f32" },
+    { layout: "tn", size: "aligned", dtypeA: "f32", dtypeB: "f32" },
+    { layout: "nt", size: "row", dtypeA: "f32", dtypeB: "f32" },
+    { layout: "nt", size: "ragged", dtypeA: "f16", dtypeB: "f16" },
+    { layout: "nn", size: "aligned", dtypeA: "f16", dtypeB: "f16" },
+    { layout: "tn", size: "ragged", dtypeA: "f16", dtypeB: "f16" },
+    { layout: "nn", size: "ragged", dtypeA: "bf16", dtypeB: "f32" },
+    { layout: "tn", size: "aligned", dtypeA: "f32", dtypeB: "bf16" },
+  ] as const;
+
+  // Large ones compile for seconds: two cases each, with and without vectors; the code is the same but for sizes.
+  const thorough = ["panel-4x128", "tiled-32x32x16"];
+
+  /** The target as it is, with a table that has this variant for everything that it serves. */
+  function withVariant(id: string): KernelTarget {
+    const entries = new Proxy({}, { get: () => id });
+    return { ...device.gpu.target, table: { version: 1, adapter: device.gpu.adapter.name, entries } };
+  }
+
+  test.each(MATMUL_VARIANTS.map(({ id }) => id))("%s", { timeout: 120_000 }, async (id) => {
+    const target = withVariant(id);
+    const served = cases.flatMap(({ size, ...types }) => {
+      const [M, N, K] = sizes[size];
+      const request = { ...types, grouped: "none", M, N, K, batch: 1 } as const;
+      const spec = variantsFor(target, request).find((candidate) => candidate.id === id);
+      return spec && (size !== "row" || id === "matvec") ? [{ size, request, spec }] : [];
+    });
+    expect(served.length > 0).toBe(MATMUL_VARIANTS.find((spec) => spec.id === id)!.runsOn(target));
+    for (const { size, request, spec } of thorough.includes(id) ? served : served.slice(0, 2)) {
+      const { layout, M, N, K, dtypeA, dtypeB } = request;
+      using _scope = device.gpu.scope();
+      const [a, b] = [normals(M * K, 1).map(rounds[dtypeA]), normals(K * N, 2).map(rounds[dtypeB])];
+      const A = cast(device.gpu.tensor(a, layout === "tn" ? [K, M] : [M, K]), dtypeA);
+      const B = cast(device.gpu.tensor(b, layout === "nt" ? [N, K] : [K, N]), dtypeB);
+      const C = device.gpu.empty([M, N]);
+      const plan = planMatmul(target, { layout, M, N, K, dtypeA, dtypeB, alpha: -1.5 });
+      expect(plan.kernel).toBe(spec.build(target, request).kernel);
+      device.gpu.dispatch(plan.kernel, { A, B, C }, plan.uniforms, plan.groups);
+      const want = reference(a, b, layout, M, N, K).map((sum) => -1.5 * sum);
+      expectNear(`${layout} ${size} ${dtypeA} ${dtypeB}`, await read(C), want, [M, N], TOLERANCE);
+    }
+  });
+
+  test("experts with several tiles of rows a workgroup", async () => {
+    using _scope = device.gpu.scope();
+    const target: KernelTarget = { ...withVariant("tiled-32x32x16"), software: false };
+    const [R, E, O, I] = [140, 2, 40, 36];
+    const [x, w] = [normals(R * I, 4), normals(E * O * I, 5)];
+    const offsets = device.gpu.tensor([0, 100, 140], [E + 1], "u32");
+    const tiles = device.gpu.empty([groupTileCount(target, R, E), 4], "u32");
+    const table = planGroupTable(target, { R, E });
+    device.gpu.dispatch(table.kernel, { offsets, tiles }, table.uniforms, table.groups);
+    const C = device.gpu.empty([R, O]);
+    const plan = planGroupedMatmul(target, { grouped: "rows", layout: "nt", R, E, N: O, K: I });
+    expect(plan.kernel.label).toContain("tiled 32x32x16");
+    expect(groupTileRows(target, R)).toBeGreaterThan(32);
+    const operands = { A: device.gpu.tensor(x), B: device.gpu.tensor(w), tiles, C };
+    device.gpu.dispatch(plan.kernel, operands, plan.uniforms, plan.groups);
+    const want = new Float64Array(R * O);
+    want.set(reference(x.subarray(0, 100 * I), w.subarray(0, O * I), "nt", 100, O, I));
+    want.set(reference(x.subarray(100 * I), w.subarray(O * I), "nt", 40, O, I), 100 * O);
+    expectNear("y", await read(C), want, [R, O], TOLERANCE);
+  });
 });
 
 /** Rows of `width` values that lie `pitch` apart, as one dense matrix. */

@@ -49,9 +49,9 @@ export function teamLabel({ team, accumulate = false }: RowTeamParams): string {
   return `lanes=${team.size} ${team.subgroup ? "subgroup" : "workgroup"}${accumulate ? " accumulate" : ""}`;
 }
 
-/** Invocations per workgroup of a map kernel: those of a team. */
+/** Invocations per workgroup of a map kernel: of one subgroup on software adapters, more where nothing is shared. */
 export function lanesOf(target: KernelTarget): number {
-  return teamOf(target).size;
+  return target.software ? teamOf(target).size : 64;
 }
 
 /** The part of a kernel's label that names its parameters. */

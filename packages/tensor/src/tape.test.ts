@@ -243,3 +243,35 @@ describe("seeds and rules", () => {
     expect(await tape.gradient(x)!.item()).toBe(4);
   });
 });
+
+describe("who owns a gradient", () => {
+  /** An op whose backward rule notes whether it owns its gradient, and hands it on. */
+  const asking = (input: Tensor, answers: boolean[]): Tensor => {
+    const output = input.gpu.zeros(input.shape);
+    const backward: Parameters<typeof record>[1]["backward"] = ([gradient], sink) => {
+      answers.push(sink.owns(gradient!));
+      sink.add(input, gradient!);
+    };
+    record(input.gpu, { label: "asking", inputs: [input], outputs: [output], saved: [], backward });
+    return output;
+  };
+
+  test("a rule owns what nobody else holds: not the caller's, not another input's, not a watched one's", () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const run = (build: (x: Tensor, answers: boolean[], watch: (t: Tensor) => Tensor) => Tensor): boolean[] => {
+      using tape = gpu.tape();
+      const answers: boolean[] = [];
+      const x = tape.watch(gpu.zeros([1]));
+      tape.backward(
+        build(x, answers, (t) => tape.watch(t)),
+        gpu.full([1], 1),
+      );
+      return answers;
+    };
+    expect(run((x, answers) => scale(asking(x, answers), 2))).toEqual([true]);
+    expect(run((x, answers) => asking(x, answers))).toEqual([false]);
+    expect(run((x, answers) => scale(add(asking(x, answers), asking(x, answers)), 2))).toEqual([false, false]);
+    expect(run((x, answers, watch) => scale(watch(asking(x, answers)), 2))).toEqual([false]);
+  });
+});

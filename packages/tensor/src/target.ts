@@ -48,12 +48,13 @@ export interface Team {
 }
 
 /**
- * The team for row reductions of a target. On a software adapter one subgroup per row is the fastest (workgroup trees
- * cost four times as much there); elsewhere 64 lanes through workgroup memory run on every vendor's hardware.
+ * The team for row reductions of a target. One subgroup per row where subgroups have one size: on a software adapter
+ * workgroup trees cost four times as much, on hardware with 32 lanes or more no barrier is left. Elsewhere 64 lanes
+ * through workgroup memory run on every vendor's hardware.
  */
-export function teamOf(target: KernelTarget): Team {
-  if (target.software && target.subgroupSize > 0) return { size: target.subgroupSize, subgroup: true };
-  return { size: target.software ? 8 : 64, subgroup: false };
+export function teamOf({ software, subgroupSize }: KernelTarget): Team {
+  if (subgroupSize >= (software ? 1 : 32)) return { size: subgroupSize, subgroup: true };
+  return { size: software ? 8 : 64, subgroup: false };
 }
 
 /** Features a kernel with this team has to enable. */
