@@ -1,4 +1,4 @@
-import { cachedTemplate, defineKernel, dotRowsWgsl, type Kernel, teamFeatures } from "@ds3/tensor";
+import { cachedTemplate, defineKernel, dotRowsWgsl, type Kernel, SHORT_STRETCH, teamFeatures } from "@ds3/tensor";
 import { type DecodeHeadParams, decodeHeadUniforms, decodeHeadWgsl } from "./decode-head.wgsl.ts";
 
 /** `DecodeHeadParams` with what fixes the size of private memory. */
@@ -32,7 +32,7 @@ export const decodeAttentionWgsl: (params: DecodeAttentionParams) => Kernel = ca
       latentStart: `${(downWidth - C - R) / 4}u`,
       ...{ qNorm: weight("qNorm"), qB: weight("qB"), kvNorm: weight("kvNorm"), kvB: weight("kvB") },
     });
-    const { width, dotRows } = dotRowsWgsl(team);
+    const { width, dotRows } = dotRowsWgsl(team, SHORT_STRETCH);
     return defineKernel({
       label: `decodeAttention${projected ? " projected" : ""} nope=${nope} R=${R} C=${C} down=${downWidth} heads=${headsWidth} team=${team.size}${team.subgroup ? "s" : "w"}`,
       uniforms: {

@@ -1,4 +1,4 @@
-import { dotRowsWgsl, type Team } from "@ds3/tensor";
+import { dotRowsWgsl, SHORT_STRETCH, type Team } from "@ds3/tensor";
 
 /** Compile-time sizes: they fix what a lane keeps in registers. Multiples of 4. */
 export interface DecodeHeadParams {
@@ -49,7 +49,7 @@ export function decodeHeadWgsl(
 } {
   const { team, projected, nope, R, C } = params;
   const { size: lanes } = team;
-  const { declarations, dotRows, width } = dotRowsWgsl(team);
+  const { declarations, dotRows, width } = dotRowsWgsl(team, SHORT_STRETCH);
   const slots = Array.from({ length: Math.ceil(C / 4 / lanes) }, (_, j) => j);
   const ropeSlots = Array.from({ length: Math.ceil(R / 4 / lanes) }, (_, j) => j);
   const each = (list: readonly number[], line: (j: number) => string): string => list.map(line).join("\n");

@@ -1,4 +1,12 @@
-import { cachedTemplate, defineKernel, dotRowsWgsl, type Kernel, type Team, teamFeatures } from "@ds3/tensor";
+import {
+  cachedTemplate,
+  defineKernel,
+  dotRowsWgsl,
+  type Kernel,
+  SHORT_STRETCH,
+  type Team,
+  teamFeatures,
+} from "@ds3/tensor";
 import { chooseExpertsWgsl } from "./route.wgsl.ts";
 
 /** What fixes the size of private memory. */
@@ -22,7 +30,7 @@ export interface DecodeFeedForwardParams {
 export const decodeFeedForwardWgsl: (params: DecodeFeedForwardParams) => Kernel = cachedTemplate(
   (params: DecodeFeedForwardParams) => {
     const { team, D, hiddenWidth, widest, router } = params;
-    const { width, declarations, dotRows } = dotRowsWgsl(team);
+    const { width, declarations, dotRows } = dotRowsWgsl(team, SHORT_STRETCH);
     const along = (limit: string, parts: (k: string) => string): string =>
       `for (var k = 0u; k < ${limit}; k += ${width}u) ${parts("k")}`;
     const normed = (i: string): string => `x[start + ${i}] * weights[u.gain + ${i}] * scale`;

@@ -15,10 +15,10 @@ export interface FusedMatvecParams {
   readonly long: boolean;
 }
 
-/** Vectors of four that a lane keeps of x: what a workgroup multiplies before it goes on along K. */
-function blocksOf({ size }: Team): number {
-  return Math.max(1, 64 / size);
-}
+/** Vectors of four in a stretch of x that a workgroup multiplies before it goes on along K. */
+const STRETCH = 64;
+/** The same for kernels of several products. */
+export const SHORT_STRETCH = 32;
 
 /** What `dotRows` multiplies, as WGSL expressions. */
 export interface DotRows {
@@ -41,7 +41,7 @@ export interface DotRows {
 export interface DotRowsWgsl {
   /** Vectors of four in a stretch: what x may be long at most in one `dotRows`. */
   readonly width: number;
-  /** `teamSum(v, lane)`. */
+  /** `teamSum(v, lane)`, and where a stretch of x is gathered. */
   readonly declarations: string;
   readonly dotRows: (parts: DotRows) => string;
 }
@@ -52,34 +52,36 @@ export interface DotRowsWgsl {
  * `dotRows` multiplies one stretch of at most `width` vectors of x with the same stretch of `count` rows of a weight. The
  * stretch of x stays in registers while the rows stream past: each weight is read once, four to a load, which costs a
  * software adapter 60 % of four single loads in straight-line code. A guard per block skips what lies beyond the row;
- * lanes beyond it read its last vector and multiply it by 0. `count` should not be a small constant: drivers unroll such
- * loops, all blocks included.
+ * lanes beyond it read its last vector and multiply it by 0.
+ *
+ * Such a driver compiles each buffer access in the text to eight guarded ones, so there are few: x comes through one in a
+ * loop, and kernels of several products take shorter stretches (128 numbers are as fast as 256, with half the text).
+ * `count` should not be a small constant, or the driver unrolls the rows, all blocks included.
  */
-export function dotRowsWgsl(team: Team): DotRowsWgsl {
-  const blocks = Array.from({ length: blocksOf(team) }, (_, i) => i);
-  const loads = ({ x, length, from }: DotRows): string =>
-    blocks
-      .map(
-        (i) => `
-  let at${i} = min(${from} + ${i * team.size}u + lane, ${length} - 1u);
-  var x${i} = vec4f();
-  if (left > ${i * team.size}u + lane) { x${i} = ${x(`at${i}`)}; }`,
-      )
-      .join("");
+export function dotRowsWgsl(team: Team, stretch: number = STRETCH): DotRowsWgsl {
+  const lanes = team.size;
+  const blocks = Array.from({ length: Math.max(1, stretch / lanes) }, (_, i) => i);
+  const loads = ({ x, length, from }: DotRows): string => `
+  for (var j = 0u; j < min(${blocks.length}u, (left + ${lanes - 1}u) / ${lanes}u); j++) {
+    let i = ${from} + j * ${lanes}u + lane;
+    stretch[j] = vec4f();
+    if (i < ${length}) { stretch[j] = ${x("i")}; }
+  }
+${blocks.map((i) => `  let at${i} = min(${from} + ${i * lanes}u + lane, ${length} - 1u);\n  let x${i} = stretch[${i}];`).join("\n")}`;
   const product = ({ weight }: DotRows, name: string, row: string): string => `
     let row_${name} = ${row};
     var dot_${name} = 0.0;${blocks
       .map(
         (i) => `
-    if (left > ${i * team.size}u) {
+    if (left > ${i * lanes}u) {
       let w = ${weight(`row_${name} + at${i}`)};
       dot_${name} += (x${i}.x * w.x + x${i}.y * w.y) + (x${i}.z * w.z + x${i}.w * w.w);
     }`,
       )
       .join("")}`;
   return {
-    width: blocks.length * team.size,
-    declarations: teamReductions(team),
+    width: blocks.length * lanes,
+    declarations: `${teamReductions(team)}\nvar<private> stretch: array<vec4f, ${blocks.length}>;`,
     dotRows: (parts) => `{
   let left = ${parts.length} - ${parts.from};${loads(parts)}
   for (var r = 0u; r < ${parts.count}; r++) {${Object.entries(parts.rows)
