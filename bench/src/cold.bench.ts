@@ -46,7 +46,14 @@ function* stepFigures(name: string, { adapter, marks, pipelines, cpuMs }: FirstS
     .map(([what, ms]) => `${what} ${ms.toFixed(0)}`)
     .join(", ");
   const parts = `${note}; ${cpuMs.toFixed(0)} of CPU time`;
-  yield { name: `${name}.firstStep`, value: step, unit: "ms", adapter, pipelines, note: `from process start: ${parts}` };
+  yield {
+    name: `${name}.firstStep`,
+    value: step,
+    unit: "ms",
+    adapter,
+    pipelines,
+    note: `from process start: ${parts}`,
+  };
   yield { name: `${name}.firstStep.fromOpenGpu`, value: step - imports, unit: "ms", adapter };
 }
 

@@ -102,7 +102,7 @@ function compare(label: string, ours: Measurement | undefined, theirs: Measureme
 }
 
 function figureOf(label: string, { name, value, unit, adapter, note, calls, seconds, results }: Measurement): Figure {
-  const figure = { name: `${name}.${label}`, value, unit, adapter, note };
+  const figure = { name: `${name}.${label}`, value, unit, adapter, ...(note === "" ? {} : { note }) };
   if (unit === "GFLOP/s") return { ...figure, gflops: value };
   return { ...figure, steps: calls, wallSeconds: seconds, firstLosses: results };
 }

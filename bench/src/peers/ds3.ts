@@ -11,7 +11,7 @@ export async function openDs3(): Promise<Contender> {
   const gpu = await openGpu();
   return {
     adapter: gpu.adapter.name,
-    note: "trainer's own loop",
+    note: "",
     choosesPace: false,
     matmul: async (layout, size) => {
       const scope = gpu.scope("matmul");

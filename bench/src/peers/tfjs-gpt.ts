@@ -1,11 +1,13 @@
 /*
  * The tiny GPT's training step in TensorFlow.js.
  *
- * What was done for its speed: one `tf.tidy` a step, gradients by `variableGrads`, the library's Adam with the decay
- * applied before it (which is AdamW), its fused softmax cross-entropy, a causal mask that is made once, GELU's tanh as one
- * sigmoid (0.5 (1 + tanh u) = sigmoid 2u), no reading back inside a window but the last loss. The embedding is a lookup
- * on WebGPU; the wasm backend has no kernel for the lookup's gradient, so there it is a product with one-hot rows. One-hot
- * rows are cast from integers: as floats the wasm backend writes wrong bits.
+ * What was done for its speed: one `tf.tidy` a step; gradients by `variableGrads`; the library's Adam with the decay
+ * applied before it (which is AdamW); its fused softmax cross-entropy; a causal mask that is made once; GELU's tanh as one
+ * sigmoid (0.5 (1 + tanh u) = sigmoid 2u); no reading back inside a window but the last loss; products whose gradient
+ * transposes by `tf.transpose` (the library's own asks its kernels to transpose: the step then takes 3 times as long on
+ * wasm and 1.1 times on WebGPU). The embedding is a lookup on WebGPU; the wasm backend has no kernel for the lookup's
+ * gradient, so there it is a product with one-hot rows. One-hot rows are cast from integers: as floats the wasm backend
+ * writes wrong bits.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { readBatch } from "../gpt.ts";
@@ -27,7 +29,7 @@ export function createTfjsGpt(folder: string, hasLookupGradient: boolean): Train
   const [ids, labels] = [tf.tensor1d(inputs, "int32"), tf.tensor1d(targets, "int32")];
   const mask = causalMask(length);
   const embed = (table: tf.Tensor): tf.Tensor =>
-    hasLookupGradient ? tf.gather(table, ids) : tf.matMul(oneHot(ids, table.shape[0]!), table);
+    hasLookupGradient ? tf.gather(table, ids) : matMul(oneHot(ids, table.shape[0]!), table);
   const forward = { variables, embed, labels, mask, batch, length, layers: countLayers(weights) };
   const { learningRate, beta1, beta2, epsilon, weightDecay } = ADAMW;
   const adam = tf.train.adam(learningRate, beta1, beta2, epsilon);
@@ -78,17 +80,38 @@ function lossOf({ variables, embed, labels, mask, batch, length, layers }: Forwa
     tf.transpose(tf.reshape(x, [batch, length, GPT.heads, headDim]), [0, 2, 1, 3]);
   const attend = (qkv: tf.Tensor): tf.Tensor => {
     const [q, k, v] = tf.split(qkv, 3, 1).map(heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const scores = tf.softmax(tf.add(tf.mul(tf.matMul(q, k, false, true), headDim ** -0.5), mask));
-    return tf.reshape(tf.transpose(tf.matMul(scores, v), [0, 2, 1, 3]), [rows, width]);
+    const scores = tf.softmax(tf.add(tf.mul(matMul(q, transposed(k)), headDim ** -0.5), mask));
+    return tf.reshape(tf.transpose(matMul(scores, v), [0, 2, 1, 3]), [rows, width]);
   };
   let x: tf.Tensor = tf.reshape(tf.add(tf.reshape(embedded, [batch, length, width]), w("wpe")), [rows, width]);
   for (let i = 0; i < layers; i++) {
-    const qkv = tf.matMul(norm(x, w(`${i}.ln1`)), w(`${i}.qkv`));
-    x = tf.add(x, tf.matMul(attend(qkv), w(`${i}.proj`)));
-    x = tf.add(x, tf.matMul(gelu(tf.matMul(norm(x, w(`${i}.ln2`)), w(`${i}.fc`))), w(`${i}.fc2`)));
+    const qkv = matMul(norm(x, w(`${i}.ln1`)), w(`${i}.qkv`));
+    x = tf.add(x, matMul(attend(qkv), w(`${i}.proj`)));
+    x = tf.add(x, matMul(gelu(matMul(norm(x, w(`${i}.ln2`)), w(`${i}.fc`))), w(`${i}.fc2`)));
   }
-  const logits = tf.matMul(norm(x, w("lnf")), w("head"));
+  const logits = matMul(norm(x, w("lnf")), w("head"));
   return tf.losses.softmaxCrossEntropy(oneHot(labels, logits.shape[1]!), logits);
+}
+
+/** The product of [.., m, k] and [.., k, n]. Its gradient transposes by `tf.transpose`, which is the faster way. */
+function matMul(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  const product = tf.customGrad((x, y, save) => {
+    const [left, right] = [x as tf.Tensor, y as tf.Tensor];
+    (save as tf.GradSaveFunc)([left, right]);
+    return {
+      value: tf.matMul(left, right),
+      gradFunc: (grad: tf.Tensor, saved: tf.Tensor[]) => [
+        tf.matMul(grad, transposed(saved[1]!)),
+        tf.matMul(transposed(saved[0]!), grad),
+      ],
+    };
+  });
+  return product(a, b);
+}
+
+function transposed(x: tf.Tensor): tf.Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  return tf.transpose(x, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]);
 }
 
 function norm(x: tf.Tensor, gain: tf.Tensor): tf.Tensor {

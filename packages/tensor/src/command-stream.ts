@@ -1,4 +1,5 @@
 import { OutOfRangeError, StateError } from "@ds3/errors";
+import { BindGroups } from "./bind-groups.ts";
 import { BufferUsage, type PooledBuffer } from "./buffer-pool.ts";
 import { MAX_GROUPS } from "./grid.ts";
 import type { Kernel } from "./kernel.ts";
@@ -16,8 +17,6 @@ export interface BufferRange {
 const SLOT_BYTES = 256;
 /** Dispatches in one submit: enough that a submit's price vanishes, few enough that the device starts early. */
 const DISPATCHES_PER_SUBMIT = 96;
-/** Bind groups kept: several times those of a training step. Without a bound, ever new shapes would pile them up. */
-const MAX_BIND_GROUPS = 8192;
 
 /** Counters of a stream; differences of two snapshots give figures per step. */
 export interface StreamStats {
@@ -45,7 +44,7 @@ export class CommandStream {
     i32: new Int32Array(this.#shadow),
     f32: new Float32Array(this.#shadow),
   };
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #bindGroups: BindGroups;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #slots = 0;
@@ -64,6 +63,7 @@ export class CommandStream {
       size: this.#shadow.byteLength,
       usage: BufferUsage.uniform | BufferUsage.copyDst,
     });
+    this.#bindGroups = new BindGroups(device, { buffer: this.#uniformBuffer, size: SLOT_BYTES });
   }
 
   get stats(): StreamStats {
@@ -134,7 +134,7 @@ export class CommandStream {
     const compiled = this.#pipelines.get(kernel);
     const pass = this.#openPass(kernel, ranges, work);
     pass.setPipeline(compiled.pipeline);
-    pass.setBindGroup(0, this.#bindGroup(compiled.layout, compiled.id, ranges), [this.#slots * SLOT_BYTES]);
+    pass.setBindGroup(0, this.#bindGroups.get(compiled, ranges), [this.#slots * SLOT_BYTES]);
     pass.dispatchWorkgroups(x, y, z);
     this.#slots += 1;
     for (const { pooled } of ranges) pooled.epoch = this.#epoch;
@@ -202,24 +202,6 @@ export class CommandStream {
         throw badUniform(kernel, name, type === "f32" ? "a finite f32" : `an integer that fits ${type}`, value);
       word += 1;
     }
-  }
-
-  #bindGroup(layout: GPUBindGroupLayout, layoutId: number, ranges: readonly BufferRange[]): GPUBindGroup {
-    let key = `${layoutId}`;
-    for (const { pooled, offset, bytes } of ranges) key += `:${pooled.id},${offset},${bytes}`;
-    const known = this.#bindGroups.get(key);
-    if (known) return known;
-    const storage = ranges.map(
-      ({ pooled, offset, bytes }, i): GPUBindGroupEntry => ({
-        binding: i + 1,
-        resource: { buffer: pooled.buffer, offset, size: bytes },
-      }),
-    );
-    const uniforms: GPUBindGroupEntry = { binding: 0, resource: { buffer: this.#uniformBuffer, size: SLOT_BYTES } };
-    const group = this.#device.createBindGroup({ layout, entries: [uniforms, ...storage] });
-    if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
-    this.#bindGroups.set(key, group);
-    return group;
   }
 
   #openPass({ label }: Kernel, ranges: readonly BufferRange[], work: Work | undefined): GPUComputePassEncoder {

@@ -10,7 +10,7 @@ import { flashForwardPortable, flashKeyGradPortable, flashQueryGradPortable } fr
 import { flashRowTerms } from "./flash-attention-row-terms.wgsl.ts";
 import type { FlashTile } from "./flash-attention-tile.ts";
 import { flatGrid } from "./grid.ts";
-import type { Kernel } from "./kernel.ts";
+import { cachedTemplate, type Kernel } from "./kernel.ts";
 import { type FlashKernel, flashEntry } from "./kernel-request.ts";
 import type { KernelPlan } from "./matmul-plan.ts";
 import type { KernelTarget } from "./target.ts";
@@ -36,6 +36,17 @@ export interface FlashShape {
   readonly documents: boolean;
 }
 
+/** Kernels by their parameters: a text takes milliseconds to write, and is asked for by every layer of every step. */
+const texts = {
+  forwardPortable: cachedTemplate(flashForwardPortable),
+  queryGradPortable: cachedTemplate(flashQueryGradPortable),
+  keyGradPortable: cachedTemplate(flashKeyGradPortable),
+  forwardSoftware: cachedTemplate(flashForwardSoftware),
+  queryGradSoftware: cachedTemplate(flashQueryGradSoftware),
+  keyGradSoftware: cachedTemplate(flashKeyGradSoftware),
+  rowTerms: cachedTemplate(flashRowTerms),
+};
+
 /** Rows of a workgroup at most, on a software adapter: each keeps a maximum and a sum in private arrays. */
 const MAX_ROWS = 256;
 /** Fewer rows a workgroup load the tiles too often. */
@@ -59,8 +70,8 @@ export function planFlashForward(target: KernelTarget, shape: FlashShape): Kerne
   checkShape(shape);
   const { T } = shape;
   const tile = tileOf(target, "flash-forward", shape);
-  if (!tile) return portablePlan(flashForwardPortable(portableParams(shape)), shape, T);
-  const kernel = flashForwardSoftware({ ...tile, documents: shape.documents, maxRows: MAX_ROWS });
+  if (!tile) return portablePlan(texts.forwardPortable(portableParams(shape)), shape, T);
+  const kernel = texts.forwardSoftware({ ...tile, documents: shape.documents, maxRows: MAX_ROWS });
   return softwarePlan(kernel, shape, T);
 }
 
@@ -83,7 +94,7 @@ export function planFlashBackward(target: KernelTarget, shape: FlashShape): read
 
 function rowTermsPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
   const workgroupSize = target.software && target.subgroupSize > 0 ? target.subgroupSize : WORKGROUP_SIZE;
-  const kernel = flashRowTerms({ workgroupSize });
+  const kernel = texts.rowTerms({ workgroupSize });
   const groups = flatGrid(shape.B * shape.N * shape.T, workgroupSize);
   return { kernel, uniforms: uniformsOf(kernel, shape, workgroupSize), groups };
 }
@@ -91,15 +102,15 @@ function rowTermsPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
 function queryGradPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
   const { T, documents } = shape;
   const tile = tileOf(target, "flash-query-grad", shape);
-  if (!tile) return portablePlan(flashQueryGradPortable(portableParams(shape)), shape, T);
-  return softwarePlan(flashQueryGradSoftware({ ...tile, documents }), shape, T);
+  if (!tile) return portablePlan(texts.queryGradPortable(portableParams(shape)), shape, T);
+  return softwarePlan(texts.queryGradSoftware({ ...tile, documents }), shape, T);
 }
 
 function keyGradPlan(target: KernelTarget, shape: FlashShape): KernelPlan {
   const { S, documents } = shape;
   const tile = tileOf(target, "flash-key-grad", shape);
-  if (!tile) return portablePlan(flashKeyGradPortable(portableParams(shape)), shape, S);
-  return softwarePlan(flashKeyGradSoftware({ ...tile, documents }), shape, S);
+  if (!tile) return portablePlan(texts.keyGradPortable(portableParams(shape)), shape, S);
+  return softwarePlan(texts.keyGradSoftware({ ...tile, documents }), shape, S);
 }
 
 /**

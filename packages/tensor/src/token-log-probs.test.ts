@@ -25,7 +25,9 @@ testOp("tokenLogProbs", {
     { T: 7, V: 7, temperature: 0.7 },
     { T: 129, V: 127 },
     { T: 127, V: 129, temperature: 0.3 },
+    { T: 33, V: 128, temperature: 0.6 },
     { T: 3, V: 5003, temperature: 2.5 },
+    { T: 3, V: 5004 },
   ].map(({ T, V, ...rest }) => ({
     label: `T ${T}, V ${V}, temperature ${rest.temperature ?? "default"}`,
     inputs: { logits: { shape: [T, V], values: normals(T * V, 4).map((v) => 5 * v) } },

@@ -9,7 +9,7 @@ import { dims } from "./dims.ts";
 import { assertDtype } from "./gpu.ts";
 import { uploadIds } from "./host-ids.ts";
 import { cachedTemplate } from "./kernel.ts";
-import { dispatchRows, lanesOf } from "./row-kernel.ts";
+import { dispatchRows, lanesOf, vectorWidth } from "./row-kernel.ts";
 import { record } from "./tape.ts";
 import { teamOf } from "./target.ts";
 import type { Tensor } from "./tensor.ts";
@@ -125,9 +125,10 @@ export function overwriteLogits(
 ): void {
   const { gpu } = logits;
   const [T, V] = logits.shape as unknown as readonly [number, number];
-  const uniforms = { V, first, inverse, factor: factor * inverse, stride: dlogProbs.size === 1 ? 0 : 1 };
-  const kernel = gradientKernel({ lanes: lanesOf(gpu.target) });
-  dispatchRows(gpu, kernel, { logits, targets, lse, dlogProbs }, uniforms, { rows: T, columns: V });
+  const width = vectorWidth(V);
+  const uniforms = { V: V / width, first, inverse, factor: factor * inverse, stride: dlogProbs.size === 1 ? 0 : 1 };
+  const kernel = gradientKernel({ lanes: lanesOf(gpu.target), vectors: width > 1 });
+  dispatchRows(gpu, kernel, { logits, targets, lse, dlogProbs }, uniforms, { rows: T, columns: V / width });
 }
 
 /** 1 / temperature as kernels take it. */

@@ -1,6 +1,7 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
 import {
   eachIndex,
+  elementOf,
   type MapParams,
   mapLabel,
   type RowTeamParams,
@@ -88,21 +89,27 @@ let total = teamSum(s * exp((m - top) * u.inverse), lane);`;
 
 /**
  * logits_t := (onehot(target_t) - exp(logits_t inverse - lse_t)) factor dlogProbs[t stride], 0 in ignored rows; in place.
- * logits [T, V] of the ids from `first` on, lse [T], dlogProbs [T] with stride 1, or [1] with stride 0.
+ * logits [T, V] of the ids from `first` on, V in elements of the buffer; lse [T], dlogProbs [T] with stride 1, or [1] with
+ * stride 0.
  */
 export function tokenLogProbsGradientWgsl(params: MapParams): Kernel {
-  const { lanes } = params;
+  const { lanes, vectors = false } = params;
+  const type = elementOf(params);
+  const isOwn = vectors
+    ? (i: string): string => `vec4u(4u * (${i} - start)) + vec4u(0u, 1u, 2u, 3u) == vec4u(own)`
+    : (i: string): string => `${i} - start == own`;
+  const onehot = (i: string): string => `select(${type}(), ${type}(1.0), ${isOwn(i)})`;
   return defineKernel({
     label: `tokenLogProbs dlogits ${mapLabel(params)}`,
     uniforms: { ...rowUniforms, V: "u32", first: "u32", inverse: "f32", factor: "f32", stride: "u32" },
     reads: { targets: "i32", lse: "f32", dlogProbs: "f32" },
-    writes: { logits: "f32" },
+    writes: { logits: type },
     body: rowMain(
       lanes,
       `let start = row * u.V;
 let label = targets[row];
 // Of a target below \`first\` or behind the last id it lies, modulo 2^32, outside the row.
-let own = start + u32(max(label, 0)) - u.first;
+let own = u32(max(label, 0)) - u.first;
 let shift = lse[row];
 let factor = u.factor * dlogProbs[row * u.stride];
 let computed = select(u.V, 0u, label < 0);
@@ -110,9 +117,9 @@ ${eachIndex(
   lanes,
   "start",
   "start + computed",
-  (i) => `logits[${i}] = (select(0.0, 1.0, ${i} == own) - exp(logits[${i}] * u.inverse - shift)) * factor;`,
+  (i) => `logits[${i}] = (${onehot(i)} - exp(logits[${i}] * u.inverse - shift)) * factor;`,
 )}
-${eachIndex(lanes, "start + computed", "start + u.V", (i) => `logits[${i}] = 0.0;`)}`,
+${eachIndex(lanes, "start + computed", "start + u.V", (i) => `logits[${i}] = ${type}();`)}`,
     ),
   });
 }
