@@ -7,6 +7,7 @@ import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { roundToF16Ref } from "./cast.ref.ts";
 import { cast } from "./cast.ts";
+import { FeatureError } from "./errors.ts";
 import type { Kernel } from "./kernel.ts";
 import { matmulRef } from "./matmul.ref.ts";
 import { planMatmul } from "./matmul-plan.ts";
@@ -83,4 +84,21 @@ test.each([
   const product = matmulRef(a!, b!, { m: M, n: N, k: K, transposeA: layout === "tn", transposeB: layout === "nt" });
   const want = product.map((sum, i) => 0.5 * sum + c![i]!);
   expectNear("C", await C.data(), want, [M, N], 3e-6);
+});
+
+test("a device without a kernel's features refuses it by name", () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const matrix = { M: 8, N: 8, K: 8, component: "f16", result: "f32" } as const;
+  const tile = { tileM: 16, tileN: 16, tileK: 8, subgroupsDown: 1, subgroupsAcross: 1, subgroupSize: 32 };
+  const kernel = matmulSubgroupMatrixWgsl({ layout: "nn", vector: false, matrix, ...tile });
+  const needs = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
+  expect(kernel.features).toEqual(needs);
+  const operands = Object.fromEntries(["A", "B", "C"].map((name) => [name, gpu.zeros([4])]));
+  const uniforms = Object.fromEntries(kernel.uniforms.map(([name]) => [name, 0]));
+  const asked = { ...kernel, label: "needs more", features: ["time-travel"] };
+  expect(() => gpu.dispatch(asked, operands, uniforms, [1])).toThrow(FeatureError);
+  expect(() => gpu.dispatch(asked, operands, uniforms, [1])).toThrow(
+    /^dispatch: kernel "needs more": expected a device with time-travel, got .*\. Leave the choice of kernels to the op/,
+  );
 });
