@@ -66,8 +66,8 @@ export { dims } from "./dims.ts";
 export { dotRowsPerGroup } from "./fused-matvec.ts";
 export { dotRowsWgsl, MAX_DOT_ROWS, SHORT_STRETCH } from "./fused-matvec.wgsl.ts";
 export { FLAT_INDEX, flatGrid } from "./grid.ts";
-export { type PackedTensors, packTensors } from "./pack-tensors.ts";
 export { cachedTemplate, defineKernel, type Kernel } from "./kernel.ts";
+export { type PackedTensors, packTensors } from "./pack-tensors.ts";
 export { type KernelTarget, type Team, teamFeatures, teamOf, teamReductions } from "./target.ts";
 
 // Errors.

@@ -23,7 +23,9 @@ test("data that does not fit and dtypes that do not exist leave nothing behind",
   using _scope = gpu.scope();
   const before = gpu.stats.liveBuffers;
   expect(() => gpu.tensor([1, 2, 3], [2, 2])).toThrow("tensor: data: expected 4 values for [2, 2] f32, got 3.");
-  expect(() => gpu.tensor([1], [1], "f64" as "f32", "x")).toThrow("tensor: x: expected f32, i32, u32, f16, bf16, got f64.");
+  expect(() => gpu.tensor([1], [1], "f64" as "f32", "x")).toThrow(
+    "tensor: x: expected f32, i32, u32, f16, bf16, got f64.",
+  );
   expect(() => gpu.zeros([1], "f64" as "f32")).toThrow(DtypeError);
   expect(gpu.stats.liveBuffers).toBe(before);
 });
