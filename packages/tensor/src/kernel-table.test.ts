@@ -131,7 +131,7 @@ describe("the choice", () => {
     expect(requests.map(kernelClass)).toEqual(["matmul nt by rows M=2048 N=256 K=128 x8"]);
     const chosen = withEntry(software, kernelClass(requests[0]!), "panel-4x128");
     expect(planGroupedMatmul(chosen, shape).kernel.label).toContain("columns=4 depth=128");
-    expect(planGroupedMatmul(chosen, { ...shape, E: 32 }).kernel.label).toContain("columns=8 depth=64");
+    expect(planGroupedMatmul(chosen, { ...shape, E: 32 }).kernel.label).toContain("columns=8 depth=128");
   });
 
   test.each(FLASH_VARIANTS)("attention takes %s", (id) => {
