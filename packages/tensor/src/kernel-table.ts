@@ -24,7 +24,7 @@ export const KERNEL_TABLE_VERSION = 1;
  * Of the default choice of kernels and the order of their sums: raised when a release changes either, so that a run that
  * is resumed with other kernels can tell.
  */
-export const DEFAULT_KERNELS_VERSION = 1;
+export const DEFAULT_KERNELS_VERSION = 2;
 
 /**
  * Reads a table from JSON text or from what `JSON.parse` gave.
