@@ -131,6 +131,11 @@ export class Gpu {
     );
   }
 
+  /** Resolves when rehearsals so far leave nothing to compile that is not begun: before that, it might be done twice. */
+  async rehearsed(): Promise<void> {
+    await this.#state.compiling;
+  }
+
   #enter<T>(fn: () => T): T {
     const before = this.#state.running;
     this.#state.running = this;

@@ -3,8 +3,9 @@
  * not when a pipeline is made, so each kernel is dispatched once, on scratch memory, for a grid of one workgroup.
  *
  * lavapipe compiles on one thread of a device, and making a pipeline waits for that thread: all pipelines are made first,
- * then all is submitted at once, and the host is free. A second device of the same adapter takes half of the kernels; the
- * first one comes to those last and finds them in the driver's disk cache, or compiles what the second has not reached.
+ * then all is submitted at once, and the host is free. A second device of the same adapter takes half of the kernels; when it
+ * is done the first one finds those in the driver's disk cache. The thread that writes that cache has the lowest priority,
+ * so whoever does not wait for the second device (`Gpu.rehearsed`) may compile some of them again.
  */
 import { StateError } from "@ds3/errors";
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
@@ -27,6 +28,8 @@ export interface SecondStage extends Stage {
 
 /** Bytes of each scratch buffer: what lies beyond reads as zero and is not written. */
 const SCRATCH_BYTES = 256;
+/** Half of a training step's kernels take a tenth of this from the driver's cache, and ten times as much without. */
+const WARM_MILLISECONDS = 150;
 
 /** `Gpu.rehearse`: runs `fn` without its commands, then what it would have run for the first time on scratch memory. */
 export function rehearse(state: DeviceState, tape: Tape | undefined, fn: () => void): void {
@@ -37,11 +40,37 @@ export function rehearse(state: DeviceState, tape: Tape | undefined, fn: () => v
   }
   const kernels = state.stream.rehearse(() => assertSynchronous(fn()));
   if (kernels.length === 0) return;
+  if (!state.openSecond) {
+    dispatchOnScratch(state, kernels);
+    return;
+  }
   const { first, second } = shareOut(kernels);
+  // Later the driver would be compiling.
+  for (const kernel of second) state.stream.prepare(kernel);
   dispatchOnScratch(state, first);
-  if (!state.openSecond || second.length === 0) return;
-  const beside = rehearseBeside(state.openSecond, second, () => state.isClosed);
-  state.compiling = Promise.all([state.compiling, beside]);
+  if (second.length === 0) return;
+  state.compiling = Promise.all([state.compiling, compileSecondHalf(state, state.openSecond, second)]);
+}
+
+/** Not beside the first device when that one finds its half in the driver's cache: then it will find this half, too. */
+async function compileSecondHalf(
+  state: DeviceState,
+  open: () => Promise<SecondStage>,
+  kernels: readonly Kernel[],
+): Promise<void> {
+  const isDone = state.backend.wait(state.device.queue.onSubmittedWorkDone()).then(() => true);
+  const isWarm = await Promise.race([isDone, sleep(WARM_MILLISECONDS).then(() => false)]).catch(() => true);
+  if (!isWarm) await rehearseBeside(open, kernels, () => state.isClosed);
+  finish(state, kernels);
+}
+
+function finish(state: DeviceState, kernels: readonly Kernel[]): void {
+  if (state.isClosed) return;
+  try {
+    dispatchOnScratch(state, kernels);
+  } catch {
+    // A device that is lost meanwhile is named by the next call that uses it.
+  }
 }
 
 function assertSynchronous(result: unknown): void {
@@ -88,20 +117,20 @@ export async function rehearseBeside(
   for (const kernel of kernels) {
     if (isStopped()) break;
     stage.stream.prepare(kernel);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await sleep(0);
   }
   if (!isStopped()) dispatchOnScratch(stage, kernels);
   await stage.close();
 }
 
-/**
- * The order for the first device, and the second one's share. Long texts take the driver longest: each device begins with
- * its longest one, and the first ends with the second's, shortest first, so that hardly anything is compiled twice.
- */
+/** Two shares that take a driver about as long, by the lengths of their texts; each begins with its longest. */
 export function shareOut(kernels: readonly Kernel[]): { readonly first: Kernel[]; readonly second: Kernel[] } {
   const ordered = [...kernels].sort((a, b) => b.wgsl.length - a.wgsl.length);
-  const second = ordered.filter((_, i) => i % 2 === 1);
-  return { first: [...ordered.filter((_, i) => i % 2 === 0), ...[...second].reverse()], second };
+  return { first: ordered.filter((_, i) => i % 2 === 0), second: ordered.filter((_, i) => i % 2 === 1) };
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Small buffers that are taken again and again. */

@@ -70,6 +70,7 @@ class Run<Batch> {
     const { steps, signal, validate, checkpointEvery } = this.#options;
     this.#rehearse();
     await this.#prepare();
+    await this.#options.model.gpu.rehearsed();
     if (this.#saved === undefined) await this.#validate();
     this.#startProgress();
     while (this.#step < steps && !signal?.aborted && (await this.#advance())) {
