@@ -3,9 +3,15 @@
  * variant of each as a snapshot, so that a change's diff shows the shader. A new `*.wgsl.ts` file needs a line below.
  */
 import { readdirSync } from "node:fs";
-import { getDawn } from "@ds3/software-gpu";
-import { expectCompiling, expectQuickRehearsal, KERNEL_TARGETS, uniqueByLabel, useTestGpu } from "@ds3/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  expectCompiling,
+  expectQuickRehearsal,
+  KERNEL_TARGETS,
+  uniqueByLabel,
+  useNullDevice,
+  useTestGpu,
+} from "@ds3/testing";
+import { describe, expect, test } from "vitest";
 import { addIntoWgsl } from "./accumulate.wgsl.ts";
 import { adamwWgsl } from "./adamw.wgsl.ts";
 import { argmaxRowsWgsl } from "./argmax-rows.wgsl.ts";
@@ -173,17 +179,10 @@ test("every template file has its variants here", () => {
 });
 
 describe("on the null backend", () => {
-  // All that kernels enable. Matrices of subgroups appear only with Dawn's `allow_unsafe_apis`.
-  const features: readonly string[] = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
-  const holder: { device?: GPUDevice } = {};
-  beforeAll(async () => {
-    const adapter = await getDawn(["backend=null", "enable-dawn-features=allow_unsafe_apis"]).requestAdapter();
-    holder.device = await adapter!.requestDevice({ requiredFeatures: features as GPUFeatureName[] });
-  });
-  afterAll(() => holder.device?.destroy());
+  const holder = useNullDevice();
 
   test.each(Object.keys(variants))("%s compiles for every target", { timeout: 60_000 }, async (file) => {
-    await expectCompiling(holder.device!, variants[file]!());
+    await expectCompiling(holder.device, variants[file]!());
   });
 });
 

@@ -15,6 +15,7 @@ export {
   toFloat64,
 } from "./fixtures.ts";
 export { KERNEL_TARGETS } from "./kernel-targets.ts";
+export { useNullDevice } from "./null-device.ts";
 export { testGpuOptions, useTestGpu } from "./open-test-gpu.ts";
 export { integers, normals, uniforms } from "./seeded.ts";
 export { temporaryFolder } from "./temporary-folder.ts";

@@ -5,6 +5,7 @@ import { expectCompiling } from "./expect-compiling.ts";
 import { expectNear } from "./expect-near.ts";
 import { expectQuickRehearsal } from "./expect-quick-rehearsal.ts";
 import { KERNEL_TARGETS } from "./kernel-targets.ts";
+import { useNullDevice } from "./null-device.ts";
 import { useTestGpu } from "./open-test-gpu.ts";
 
 /** A package's kernels. */
@@ -27,7 +28,8 @@ const RUNNABLE = ["software without subgroups", "hardware without f16"];
 
 /**
  * Tests that each template file is listed, keeps the text of one variant of each kernel as a snapshot, so that a change's
- * diff shows the shader, compiles all variants, and compares numbers between the variants that run on any adapter.
+ * diff shows the shader, compiles all variants for every target on Dawn's null backend, and compares numbers between the
+ * variants that run on any adapter.
  */
 export function testKernels({ folder, variants, included = [], numbers, tolerance }: KernelSpec): void {
   test("every template is listed", () => {
@@ -39,12 +41,16 @@ export function testKernels({ folder, variants, included = [], numbers, toleranc
     for (const { label, wgsl } of variants[file]!(teamOf(TARGETS[0]!))) expect(wgsl).toMatchSnapshot(label);
   });
 
-  describe("on a device", () => {
-    const holder = useTestGpu();
+  describe("on the null backend", () => {
+    const holder = useNullDevice();
 
     test.each(Object.keys(variants))("%s compiles for every target", async (file) => {
-      await expectCompiling(holder.gpu.device, TARGETS.map(teamOf).flatMap(variants[file]!));
+      await expectCompiling(holder.device, TARGETS.map(teamOf).flatMap(variants[file]!));
     });
+  });
+
+  describe("on a device", () => {
+    const holder = useTestGpu();
 
     test.each(Object.keys(variants))("%s ends at once with zero uniforms", { timeout: 240_000 }, async (file) => {
       // Those of this device and those that run anywhere: a driver takes seconds for a large kernel.
