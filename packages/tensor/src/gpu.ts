@@ -18,7 +18,7 @@ import { assertLength, copyBytes, type HostData, readBack, upload } from "./tran
 
 /** Counters since the device was opened. */
 export interface GpuStats extends PoolStats, StreamStats {
-  /** Ops that ran on the CPU instead of the GPU: always 0, there are no fallbacks. */
+  /** Ops that ran on the CPU instead of the GPU: 0 by construction, not counted, since no op has a CPU path. */
   readonly cpuFallbacks: 0;
 }
 
