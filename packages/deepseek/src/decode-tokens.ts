@@ -1,4 +1,4 @@
-import { type ActiveSequences, cacheRows, decodeStep, type LatentCache } from "@ds3/mla";
+import { type ActiveSequences, cacheRows, type LatentCache, uploadDecodeStep } from "@ds3/mla";
 import { embedding, fusedMatvec, gatherRows, rmsNorm, Tensor } from "@ds3/tensor";
 import type { DeepseekModel } from "./model.ts";
 
@@ -21,7 +21,7 @@ export function decodeTokens(
   const isFused = active.sequences.length <= FUSED_SEQUENCES && model.layers.every((layer) => layer.decodeStep);
   const norm = { gain: arena.get("norm"), eps: config.rmsNormEps };
   if (isFused) {
-    const step = decodeStep(gpu, config, active);
+    const step = uploadDecodeStep(gpu, config, active);
     return fusedMatvec(
       throughLayers(x, caches, (y, i) => model.layers[i]!.decodeStep!(y, caches[i]!, step)),
       arena.get("head"),

@@ -1,6 +1,6 @@
 import {
   type CacheRows,
-  canDecodeStep as canDecodeAttention,
+  canMlaDecodeStep,
   type DecodeStep,
   type LatentCache,
   type Linear,
@@ -12,7 +12,7 @@ import {
   mlaParameters,
 } from "@ds3/mla";
 import {
-  canDecodeStep as canDecodeExperts,
+  canMoeDecodeStep,
   createMoe,
   type MlpParameters,
   type Moe,
@@ -29,6 +29,7 @@ import {
   matmul,
   type RotaryAngles,
   type RowGroups,
+  type RowNorm,
   rmsNorm,
   type Tensor,
 } from "@ds3/tensor";
@@ -150,15 +151,15 @@ export function createDecoderLayer(
 }
 
 function canDecodeStep(config: DeepseekConfig, layer: number, { linear, groupedLinear }: LayerOptions): boolean {
-  const fits = isDense(config, layer) ? config.intermediateSize % 4 === 0 : canDecodeExperts(config);
-  return fits && canDecodeAttention(config) && !linear && !groupedLinear;
+  const fits = isDense(config, layer) ? config.intermediateSize % 4 === 0 : canMoeDecodeStep(config);
+  return fits && canMlaDecodeStep(config) && !linear && !groupedLinear;
 }
 
 function fusedDecodeStep(
   config: DeepseekConfig,
   { attention, inputNorm, postAttentionNorm, moe, dense }: LayerParts,
 ): NonNullable<DecoderLayer["decodeStep"]> {
-  const normBy = (gain: Tensor): { gain: Tensor; eps: number } => ({ gain, eps: config.rmsNormEps });
+  const normBy = (gain: Tensor): RowNorm => ({ gain, eps: config.rmsNormEps });
   return (x, cache, step) => {
     const mixed = mlaDecodeStep(x, config, attention, normBy(inputNorm), cache, step);
     const norm = normBy(postAttentionNorm);

@@ -17,7 +17,7 @@ export type { MlaConfig, RopeConfig, YarnScaling } from "./types.ts";
 export { type ActiveSequences, type CacheRows, cacheRows } from "./cache-rows.ts";
 export { appendLatents, createLatentCache, type LatentCache } from "./latent-cache.ts";
 export { mlaDecode } from "./mla-decode.ts";
-export { canDecodeStep, type DecodeStep, decodeStep, type InputNorm, mlaDecodeStep } from "./mla-decode-step.ts";
+export { canMlaDecodeStep, type DecodeStep, mlaDecodeStep, uploadDecodeStep } from "./mla-decode-step.ts";
 
 // Rotation.
 

@@ -11,7 +11,7 @@ import { decodeHeadsWgsl } from "./decode-heads.wgsl.ts";
 import { appendLatents, createLatentCache } from "./latent-cache.ts";
 import { mla } from "./mla.ts";
 import { mlaDecode } from "./mla-decode.ts";
-import { decodeStep, mlaDecodeStep } from "./mla-decode-step.ts";
+import { mlaDecodeStep, uploadDecodeStep } from "./mla-decode-step.ts";
 
 const config = { ...withQueryLatent, vHeadDim: 12 };
 const head = { nope: 12, R: 8, C: 28 };
@@ -56,7 +56,7 @@ async function layer(gpu: Gpu, target: KernelTarget): Promise<Record<string, Arr
   const rows = cacheRows(as, active);
   const rotation = { ...tokensOf(as, config, 1, T + 1).rotation, positions: rows.positions };
   const decoded = mlaDecode(rmsNorm(next, norm.gain, norm), config, parameters, rotation, one, rows);
-  const stepped = mlaDecodeStep(next, config, parameters, norm, two, decodeStep(as, config, active));
+  const stepped = mlaDecodeStep(next, config, parameters, norm, two, uploadDecodeStep(as, config, active));
   return {
     y: await output.y.data(),
     "gradient of x": await tape.gradient(x)!.data(),

@@ -8,7 +8,7 @@ import { appendLatents, createLatentCache } from "./latent-cache.ts";
 import { mla } from "./mla.ts";
 import { mlaRef } from "./mla-attention.ref.ts";
 import { mlaDecode } from "./mla-decode.ts";
-import { canDecodeStep, decodeStep, mlaDecodeStep } from "./mla-decode-step.ts";
+import { canMlaDecodeStep, mlaDecodeStep, uploadDecodeStep } from "./mla-decode-step.ts";
 import type { MlaConfig } from "./types.ts";
 
 const device = useTestGpu();
@@ -75,7 +75,14 @@ describe("mlaDecodeStep", () => {
           lengths.map((length) => length - 1),
         );
         const dispatches = gpu.stats.dispatches;
-        const y = await mlaDecodeStep(last, config, parameters, norm, cache, decodeStep(gpu, config, active)).data();
+        const y = await mlaDecodeStep(
+          last,
+          config,
+          parameters,
+          norm,
+          cache,
+          uploadDecodeStep(gpu, config, active),
+        ).data();
         expect(gpu.stats.dispatches - dispatches).toBe(gpu.target.software && !apart ? 1 : 3);
         for (const [i, length] of lengths.entries()) {
           const { out } = mlaRef(config, randomWeights(config), normed(sequences[i]!, gainOf(D)), { batch: 1, length });
@@ -101,7 +108,7 @@ describe("mlaDecodeStep", () => {
     const rows = cacheRows(gpu, active);
     const rotation = { ...tokensOf(gpu, config, 1, 6).rotation, positions: rows.positions };
     mlaDecode(rmsNorm(x, one.norm.gain, { eps }), config, one.parameters, rotation, one.cache, rows);
-    mlaDecodeStep(x, config, two.parameters, two.norm, two.cache, decodeStep(gpu, config, active));
+    mlaDecodeStep(x, config, two.parameters, two.norm, two.cache, uploadDecodeStep(gpu, config, active));
     const [got, want] = [await two.cache.entries.data(), await one.cache.entries.data()];
     expectNear("entries", got, want, one.cache.entries.shape, 1e-5);
     expect(got.subarray(-3 * one.cache.capacity)).toEqual(want.subarray(-3 * one.cache.capacity));
@@ -113,15 +120,24 @@ describe("mlaDecodeStep", () => {
     const config = configs[0]!;
     const { parameters, norm, cache, last } = filledCache(gpu, config, [2, 3], [0, 1]);
     const run = (x: Tensor, active = rowsAt([0, 1], [1, 2]), of = config): (() => Tensor) => {
-      return () => mlaDecodeStep(x, of, parameters, norm, cache, decodeStep(gpu, of, active));
+      return () => mlaDecodeStep(x, of, parameters, norm, cache, uploadDecodeStep(gpu, of, active));
     };
     expect(run(gpu.zeros([3, 36]))).toThrow(ShapeError);
     expect(run(gpu.zeros([3, 36]))).toThrow(/mlaDecodeStep: x: expected \[2, 36\], a row a sequence, got \[3, 36\]/);
     expect(run(last, rowsAt([0, 1], [1, 3]))).toThrow(OutOfRangeError);
     expect(run(last, rowsAt([0, 1], [1, 3]))).toThrow(/cache row 1: expected at most 3 tokens, got 4/);
     expect(run(last, rowsAt([0, 6], [1, 2]))).toThrow(/sequences\[1\]: expected a row below the cache's 6, got 6/);
-    expect(run(last, rowsAt([0, 0], [1, 1]))).toThrow(/decodeStep: sequences\[1\]: expected each row once/);
-    expect(canDecodeStep(withQueryLatent)).toBe(false);
+    expect(run(last, rowsAt([0, 0], [1, 1]))).toThrow(/uploadDecodeStep: sequences\[1\]: expected each row once/);
+    const step = uploadDecodeStep(gpu, config, rowsAt([0, 1], [1, 2]));
+    const short = { ...norm, gain: gpu.zeros([32]) };
+    const normError = /mlaDecodeStep: norm.gain: expected \[D=36\], got \[32\]/;
+    expect(() => mlaDecodeStep(last, config, parameters, short, cache, step)).toThrow(normError);
+    const width = config.kvLoraRank + config.qkRopeHeadDim;
+    const narrow = { ...cache, entries: gpu.zeros([6, 3, width - 4]) };
+    const cacheError = `mlaDecodeStep: cache.entries: expected [6, 3, ${width}], got [6, 3, ${width - 4}]`;
+    expect(() => mlaDecodeStep(last, config, parameters, norm, narrow, step)).toThrow(ShapeError);
+    expect(() => mlaDecodeStep(last, config, parameters, norm, narrow, step)).toThrow(cacheError);
+    expect(canMlaDecodeStep(withQueryLatent)).toBe(false);
     expect(run(last, rowsAt([0, 1], [1, 2]), withQueryLatent)).toThrow(/Use mlaDecode, which takes any sizes/);
   });
 });

@@ -1,5 +1,5 @@
 import { ShapeError } from "@ds3/errors";
-import { fusedMatvec, type Gpu, packTensors, type Tensor, teamOf } from "@ds3/tensor";
+import { dims, fusedMatvec, type Gpu, packTensors, type RowNorm, type Tensor, teamOf } from "@ds3/tensor";
 import { type ActiveSequences, assertRows } from "./cache-rows.ts";
 import { decodeAttentionWgsl, MAX_PRIVATE } from "./decode-attention.wgsl.ts";
 import type { DecodeHeadParams, decodeHeadUniforms } from "./decode-head.wgsl.ts";
@@ -15,15 +15,8 @@ export interface DecodeStep extends ActiveSequences {
   readonly table: Tensor;
 }
 
-/** The RMSNorm before a sublayer. */
-export interface InputNorm {
-  /** [hiddenSize] */
-  readonly gain: Tensor;
-  readonly eps: number;
-}
-
 /** Whether `mlaDecodeStep` can do a config: all its sizes but the number of heads are multiples of 4. */
-export function canDecodeStep(config: MlaConfig): boolean {
+export function canMlaDecodeStep(config: MlaConfig): boolean {
   const { hiddenSize, qLoraRank, kvLoraRank, qkNopeHeadDim, qkRopeHeadDim, vHeadDim, numAttentionHeads } = config;
   const sizes = [hiddenSize, qLoraRank ?? 4, kvLoraRank, qkRopeHeadDim, qkNopeHeadDim, vHeadDim * numAttentionHeads];
   return sizes.every((size) => size > 0 && size % 4 === 0);
@@ -33,8 +26,8 @@ export function canDecodeStep(config: MlaConfig): boolean {
  * Uploads where a step's tokens stand; positions are the numbers of tokens held, angles are computed in double.
  * @throws ShapeError, OutOfRangeError as `cacheRows`.
  */
-export function decodeStep(gpu: Gpu, config: MlaConfig, { sequences, filled }: ActiveSequences): DecodeStep {
-  assertRows("decodeStep", { sequences, filled });
+export function uploadDecodeStep(gpu: Gpu, config: MlaConfig, { sequences, filled }: ActiveSequences): DecodeStep {
+  assertRows("uploadDecodeStep", { sequences, filled });
   const R = config.qkRopeHeadDim;
   const { cos, sin } = ropeTable(config, filled);
   const host = new Float32Array(sequences.length * (2 + R));
@@ -52,17 +45,17 @@ export function decodeStep(gpu: Gpu, config: MlaConfig, { sequences, filled }: A
  * x + attention(norm x) of one new token a sequence in three dispatches, or one on software adapters, for few sequences: x [A, hiddenSize] ->
  * [A, hiddenSize]. Puts each token's entry into its cache row first; equals `mlaDecode` with the norm before and the
  * residual after it (tested). Weights are read once a sequence, so `mlaDecode` is faster for many. Not differentiable.
- * @throws ShapeError unless x has a row for each sequence and `canDecodeStep(config)`; OutOfRangeError as `appendLatents`.
+ * @throws ShapeError unless x has a row for each sequence, norm and cache fit and `canMlaDecodeStep(config)`; OutOfRangeError as `appendLatents`.
  */
 export function mlaDecodeStep(
   x: Tensor,
   config: MlaConfig,
   parameters: MlaParameters,
-  norm: InputNorm,
+  norm: RowNorm,
   cache: LatentCache,
   step: DecodeStep,
 ): Tensor {
-  assertStep(x, config, step);
+  assertStep(x, config, norm, cache, step);
   assertRoom("mlaDecodeStep", cache, step, 1);
   const weights = packedWeights(x, config, parameters, norm);
   if (weights) return decodeInOne(x, config, weights, norm.eps, cache, step);
@@ -77,7 +70,7 @@ function packedWeights(
   { gpu }: Tensor,
   { numAttentionHeads, vHeadDim }: MlaConfig,
   { qkvA, qNorm, qB, kvNorm, kvB, o }: MlaParameters,
-  { gain }: InputNorm,
+  { gain }: RowNorm,
 ): PackedWeights | undefined {
   const isSmall = qkvA.shape[0]! + numAttentionHeads * vHeadDim <= MAX_PRIVATE;
   if (!gpu.target.software || !isSmall) return undefined;
@@ -98,13 +91,10 @@ function decodeInOne(
   const y = gpu.empty([A, D], "f32", "decoded attention");
   const downWidth = queryWidth(config) + config.kvLoraRank + config.qkRopeHeadDim;
   const kernel = decodeAttentionWgsl({ ...headParams(gpu, config), downWidth, headsWidth });
-  const first = {
-    qNorm: 0,
-    qB: 0,
-    ...Object.fromEntries(Object.entries(offsets).map(([name, at]) => [name, at! / 4])),
-  };
   const uniforms = { ...headUniforms(config, capacity), N, D4: D / 4, downWidth, headsWidth4: headsWidth / 4, eps };
-  gpu.dispatch(kernel, { x, weights: tensor, step: table, entries, y }, { ...uniforms, ...first }, [A]);
+  gpu.dispatch(kernel, { x, weights: tensor, step: table, entries, y }, { ...uniforms, qNorm: 0, qB: 0, ...offsets }, [
+    A,
+  ]);
   return y;
 }
 
@@ -139,16 +129,27 @@ function queryWidth({ qLoraRank, numAttentionHeads, qkNopeHeadDim, qkRopeHeadDim
   return qLoraRank ?? numAttentionHeads * (qkNopeHeadDim + qkRopeHeadDim);
 }
 
-function assertStep(x: Tensor, config: MlaConfig, { sequences }: DecodeStep): void {
+function assertStep(
+  x: Tensor,
+  config: MlaConfig,
+  { gain }: RowNorm,
+  { entries, batch, capacity }: LatentCache,
+  { sequences }: DecodeStep,
+): void {
   const op = "mlaDecodeStep";
-  if (!canDecodeStep(config)) {
+  const { hiddenSize, kvLoraRank, qkRopeHeadDim } = config;
+  if (!canMlaDecodeStep(config)) {
     throw new ShapeError({
       ...{ op, operand: "config", expected: "sizes that are multiples of 4" },
-      actual: `hiddenSize ${config.hiddenSize}, kvLoraRank ${config.kvLoraRank}, qkRopeHeadDim ${config.qkRopeHeadDim}`,
+      actual: `hiddenSize ${hiddenSize}, kvLoraRank ${kvLoraRank}, qkRopeHeadDim ${qkRopeHeadDim}`,
       hint: "Use mlaDecode, which takes any sizes.",
     });
   }
-  if (`${x.shape}` === `${[sequences.length, config.hiddenSize]}`) return;
-  const expected = `[${sequences.length}, ${config.hiddenSize}], a row a sequence`;
-  throw new ShapeError({ op, operand: "x", expected, actual: `[${x.shape.join(", ")}]` });
+  if (`${x.shape}` !== `${[sequences.length, hiddenSize]}`) {
+    const expected = `[${sequences.length}, ${hiddenSize}], a row a sequence`;
+    throw new ShapeError({ op, operand: "x", expected, actual: `[${x.shape.join(", ")}]` });
+  }
+  dims(op, { x: "A D", "norm.gain": "D" }, { x, "norm.gain": gain });
+  const width = kvLoraRank + qkRopeHeadDim;
+  dims(op, { "cache.entries": `${batch} ${capacity} ${width}` }, { "cache.entries": entries });
 }

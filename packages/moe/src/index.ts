@@ -10,7 +10,7 @@ export {
 } from "./create-moe.ts";
 export { dispatch } from "./dispatch.ts";
 export { type Linear, type MlpParameters, mlp } from "./mlp.ts";
-export { canDecodeStep, mlpDecodeStep, moeDecodeStep } from "./moe-decode-step.ts";
+export { canMoeDecodeStep, mlpDecodeStep, moeDecodeStep } from "./moe-decode-step.ts";
 export { moeParameterSpecs, moeStateSpecs, type StateSpec } from "./parameter-specs.ts";
 export { type DispatchPlan, type PlanOptions, planDispatch } from "./plan-dispatch.ts";
 export { type RouteOptions, type Routing, route } from "./route.ts";

@@ -1,10 +1,10 @@
-import { ShapeError } from "@ds3/errors";
-import { Arena } from "@ds3/tensor";
+import { DtypeError, ShapeError } from "@ds3/errors";
+import { Arena, type Tensor } from "@ds3/tensor";
 import { mlpRef } from "@ds3/tensor/reference";
 import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { network, parametersOf } from "../test/random-layer.ts";
-import { canDecodeStep, mlpDecodeStep, moeDecodeStep } from "./moe-decode-step.ts";
+import { canMoeDecodeStep, mlpDecodeStep, moeDecodeStep } from "./moe-decode-step.ts";
 import { moeRef } from "./moe-layer.ref.ts";
 import type { MoeConfig } from "./types.ts";
 
@@ -88,7 +88,9 @@ test.each([true, false])("a dense network: x + the f64 network of norm x (norm a
   const x = normals(T * D, 9).map(Math.fround);
   const norm = { gain: apart ? gpu.tensor(values.gain!, [D]) : arena.get("gain"), eps };
   const network = { gateUp: arena.get("gateUp"), down: arena.get("down") };
+  const dispatches = gpu.stats.dispatches;
   const y = await mlpDecodeStep(gpu.tensor(x, [T, D]), network, norm).data();
+  expect(gpu.stats.dispatches - dispatches).toBe(gpu.target.software && !apart ? 1 : 2);
   const [gateProj, upProj] = [values.gateUp!.subarray(0, F * D), values.gateUp!.subarray(F * D)];
   const want = mlpRef(normed(x, values.gain!), { gateProj, upProj, downProj: values.down! }, D);
   expectNear(
@@ -109,8 +111,44 @@ test("says what it cannot do", () => {
   };
   expect(() => run(grouped, 16)).toThrow(ShapeError);
   expect(() => run(grouped, 16)).toThrow(/moeDecodeStep: x: expected \[T, 20\], got \[1, 16\]/);
-  expect(canDecodeStep({ ...grouped, moeIntermediateSize: 6 })).toBe(false);
+  expect(canMoeDecodeStep({ ...grouped, moeIntermediateSize: 6 })).toBe(false);
   expect(() => run({ ...grouped, moeIntermediateSize: 6 }, 20)).toThrow(/Use createMoe, which takes any sizes/);
+  const short = { gain: gpu.zeros([16]), eps };
+  const step = (): Tensor => moeDecodeStep(gpu.zeros([1, 20]), grouped, parametersOf(gpu, grouped), short);
+  expect(step).toThrow(/moeDecodeStep: norm.gain: expected \[D=20\], got \[16\]/);
+});
+
+/** Sizes of x, gain, gateUp and down in turn, and what is said of them. */
+const refused: [number[], number[], number[], number[], RegExp][] = [
+  [[2, 3, 8], [8], [24, 8], [8, 12], /mlpDecodeStep: x: expected \[T, D\], got \[2, 3, 8\]/],
+  [[0, 8], [8], [24, 8], [8, 12], /mlpDecodeStep: x: expected at least one row, got none/],
+  [[1, 8], [12], [24, 8], [8, 12], /mlpDecodeStep: norm.gain: expected \[D=8\], got \[12\]/],
+  [[1, 8], [8], [24, 12], [8, 12], /mlpDecodeStep: gateUp: expected \[rows, D=8\], got \[24, 12\]/],
+  [[1, 8], [8], [24, 8], [12, 12], /mlpDecodeStep: down: expected \[D=8, F\], got \[12, 12\]/],
+  [[1, 8], [8], [12, 8], [8, 12], /mlpDecodeStep: gateUp: expected 24 rows, two for each column of down, got 12/],
+  [[1, 8], [8], [12, 8], [8, 6], /mlpDecodeStep: down: expected \[D, F\] of positive multiples of 4, got \[8, 6\]/],
+  [[1, 6], [6], [8, 6], [6, 4], /got \[6, 4\]\. Use rmsNorm, mlp and add, which take any sizes/],
+];
+
+test.each(refused)(
+  "a dense network refuses x [%s], gain [%s], gateUp [%s], down [%s]",
+  (x, gain, gateUp, down, message) => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const network = { gateUp: gpu.zeros(gateUp), down: gpu.zeros(down) };
+    const run = (): Tensor => mlpDecodeStep(gpu.zeros(x), network, { gain: gpu.zeros(gain), eps });
+    expect(run).toThrow(ShapeError);
+    expect(run).toThrow(message);
+  },
+);
+
+test("a dense network refuses what is not f32", () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const network = { gateUp: gpu.zeros([8, 8], "u32"), down: gpu.zeros([8, 4]) };
+  const run = (): Tensor => mlpDecodeStep(gpu.zeros([1, 8]), network, { gain: gpu.zeros([8]), eps });
+  expect(run).toThrow(DtypeError);
+  expect(run).toThrow(/mlpDecodeStep: gateUp: expected f32/);
 });
 
 function normed(x: Float64Array, gain: Float64Array): Float64Array {

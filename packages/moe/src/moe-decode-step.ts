@@ -1,5 +1,6 @@
 import { ShapeError } from "@ds3/errors";
-import { dotRowsPerGroup, fusedMatvec, packTensors, type Tensor, teamOf } from "@ds3/tensor";
+import { dims, dotRowsPerGroup, fusedMatvec, packTensors, type RowNorm, type Tensor, teamOf } from "@ds3/tensor";
+import { assertDtype } from "./assert-dtype.ts";
 import type { MoeParameters } from "./create-moe.ts";
 import { decodeDownWgsl, decodeGateUpWgsl } from "./decode-experts.wgsl.ts";
 import { decodeFeedForwardWgsl } from "./decode-feed-forward.wgsl.ts";
@@ -10,15 +11,8 @@ import type { MoeConfig } from "./types.ts";
 /** Numbers that a lane keeps in private memory at most: they should stay in the second cache. */
 const MAX_PRIVATE = 2048;
 
-/** The RMSNorm before the layer. */
-export interface InputNorm {
-  /** [hiddenSize] */
-  readonly gain: Tensor;
-  readonly eps: number;
-}
-
 /** Whether `moeDecodeStep` can do a config: its widths are multiples of 4. */
-export function canDecodeStep({ hiddenSize, moeIntermediateSize, nSharedExperts }: MoeConfig): boolean {
+export function canMoeDecodeStep({ hiddenSize, moeIntermediateSize, nSharedExperts }: MoeConfig): boolean {
   return hiddenSize % 4 === 0 && moeIntermediateSize % 4 === 0 && nSharedExperts >= 0;
 }
 
@@ -26,10 +20,10 @@ export function canDecodeStep({ hiddenSize, moeIntermediateSize, nSharedExperts 
  * x + moe(norm x) of few tokens in three dispatches, or one on software adapters: x [T, hiddenSize] -> [T, hiddenSize]. Equals the layer outside
  * training with the norm before and the residual after it (tested). Every chosen expert's weights are read once for each
  * token, so `createMoe`'s layer is faster for many tokens. Counts no loads. Not differentiable.
- * @throws ShapeError unless x fits and `canDecodeStep(config)`.
+ * @throws ShapeError unless x and the norm fit and `canMoeDecodeStep(config)`; DtypeError.
  */
-export function moeDecodeStep(x: Tensor, config: MoeConfig, parameters: MoeParameters, norm: InputNorm): Tensor {
-  assertStep("moeDecodeStep", x, config);
+export function moeDecodeStep(x: Tensor, config: MoeConfig, parameters: MoeParameters, norm: RowNorm): Tensor {
+  assertMoeStep(x, config, norm);
   const { gate, expertsGateUp, expertsDown, sharedGateUp, sharedDown } = parameters;
   const shared = sharedGateUp && sharedDown ? { sharedGateUp, sharedDown } : {};
   const packed = decodeInOne(x, { gain: norm.gain, gate, expertsGateUp, expertsDown, ...shared }, norm.eps, {
@@ -42,15 +36,15 @@ export function moeDecodeStep(x: Tensor, config: MoeConfig, parameters: MoeParam
 /**
  * x + mlp(norm x) of few tokens, the network of dense layers: x [T, D], gateUp [2F, D], down [D, F] -> [T, D]. One dispatch
  * on software adapters if it is small, else two. Not differentiable.
- * @throws ShapeError unless the sizes fit and are multiples of 4.
+ * @throws ShapeError unless the sizes fit and are positive multiples of 4; DtypeError.
  */
-export function mlpDecodeStep(x: Tensor, { gateUp, down }: MlpParameters, norm: InputNorm): Tensor {
-  const Fs = down.shape[1]!;
+export function mlpDecodeStep(x: Tensor, { gateUp, down }: MlpParameters, norm: RowNorm): Tensor {
+  const Fs = assertMlpStep(x, { gateUp, down }, norm);
   const packed = decodeInOne(x, { gain: norm.gain, sharedGateUp: gateUp, sharedDown: down }, norm.eps, { F: 0, Fs });
   return packed ?? fusedMatvec(fusedMatvec(x, gateUp, { norm, swiglu: true }), down, { residual: x });
 }
 
-function decodeInThree(x: Tensor, config: MoeConfig, parameters: MoeParameters, norm: InputNorm): Tensor {
+function decodeInThree(x: Tensor, config: MoeConfig, parameters: MoeParameters, norm: RowNorm): Tensor {
   const { gpu } = x;
   const T = x.shape[0]!;
   const { hiddenSize: D, moeIntermediateSize: F, numExpertsPerTok: K, nSharedExperts } = config;
@@ -110,12 +104,11 @@ function decodeInOne(
     widest,
     ...(router ? { router } : {}),
   });
-  const first = Object.fromEntries(Object.entries(packed.offsets).map(([name, at]) => [name, at! / 4]));
   const sizes = { D4: D / 4, F, Fs, slots: K + (Fs > 0 ? 1 : 0), eps };
   const choice = config && router ? { E: router.E, ...choiceUniforms(config) } : {};
   const y = gpu.empty([T, D], "f32", "decoded feed-forward");
   const operands = { x, weights: packed.tensor, ...(bias ? { bias } : {}), y };
-  gpu.dispatch(kernel, operands, { sharedGateUp: 0, sharedDown: 0, ...first, ...sizes, ...choice }, [T]);
+  gpu.dispatch(kernel, operands, { sharedGateUp: 0, sharedDown: 0, ...packed.offsets, ...sizes, ...choice }, [T]);
   return y;
 }
 
@@ -128,7 +121,7 @@ function chooseExperts(
   x: Tensor,
   config: MoeConfig,
   { gate, bias }: MoeParameters,
-  { gain, eps }: InputNorm,
+  { gain, eps }: RowNorm,
 ): { readonly normed: Tensor; readonly indices: Tensor; readonly weights: Tensor } {
   const { gpu } = x;
   const T = x.shape[0]!;
@@ -146,13 +139,39 @@ function chooseExperts(
   return { normed, indices, weights };
 }
 
-function assertStep(op: string, x: Tensor, config: MoeConfig): void {
+function assertMoeStep(x: Tensor, config: MoeConfig, { gain }: RowNorm): void {
+  const op = "moeDecodeStep";
   const { hiddenSize, moeIntermediateSize } = config;
-  if (!canDecodeStep(config)) {
+  if (!canMoeDecodeStep(config)) {
     const expected = "hiddenSize and moeIntermediateSize that are multiples of 4";
     const actual = `${hiddenSize} and ${moeIntermediateSize}`;
     throw new ShapeError({ op, operand: "config", expected, actual, hint: "Use createMoe, which takes any sizes." });
   }
-  if (x.shape.length === 2 && x.shape[0]! > 0 && x.shape[1] === hiddenSize) return;
-  throw new ShapeError({ op, operand: "x", expected: `[T, ${hiddenSize}]`, actual: `[${x.shape.join(", ")}]` });
+  if (x.shape.length !== 2 || x.shape[0] === 0 || x.shape[1] !== hiddenSize) {
+    throw new ShapeError({ op, operand: "x", expected: `[T, ${hiddenSize}]`, actual: `[${x.shape.join(", ")}]` });
+  }
+  dims(op, { x: "T D", "norm.gain": "D" }, { x, "norm.gain": gain });
+  assertDtype(op, "f32", { x, "norm.gain": gain });
+}
+
+/** The network's inner width, if the operands fit. */
+function assertMlpStep(x: Tensor, { gateUp, down }: MlpParameters, { gain }: RowNorm): number {
+  const op = "mlpDecodeStep";
+  const operands = { x, "norm.gain": gain, gateUp, down };
+  const { T, D, rows, F } = dims(op, { x: "T D", "norm.gain": "D", gateUp: "rows D", down: "D F" }, operands);
+  assertDtype(op, "f32", operands);
+  const refuse = (operand: string, expected: string, actual: string, hint?: string): never => {
+    throw new ShapeError({ op, operand, expected, actual, ...(hint ? { hint } : {}) });
+  };
+  if (T === 0) refuse("x", "at least one row", "none");
+  if (rows !== 2 * F) refuse("gateUp", `${2 * F} rows, two for each column of down`, `${rows}`);
+  if ([D, F].some((size) => size === 0 || size % 4 !== 0)) {
+    refuse(
+      "down",
+      "[D, F] of positive multiples of 4",
+      `[${D}, ${F}]`,
+      "Use rmsNorm, mlp and add, which take any sizes.",
+    );
+  }
+  return F;
 }

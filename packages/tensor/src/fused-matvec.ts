@@ -13,10 +13,17 @@ import type { Tensor } from "./tensor.ts";
 
 const kernelOf = cachedTemplate(fusedMatvecWgsl);
 
+/** RMSNorm of rows: x / sqrt(mean(x^2) + eps) * gain. */
+export interface RowNorm {
+  /** f32 [K], as long as a row. */
+  readonly gain: Tensor;
+  readonly eps: number;
+}
+
 /** What is fused into the product. */
 export interface FusedMatvecOptions {
-  /** RMSNorm of each row of x before the product: gain [K]. */
-  readonly norm?: { readonly gain: Tensor; readonly eps: number };
+  /** Of each row of x before the product. */
+  readonly norm?: RowNorm;
   /** weight is [2N, K], gate rows first: y = silu(x gate^T) * (x up^T). */
   readonly swiglu?: boolean;
   /** [A, N], added to the result; not together with `swiglu`. */

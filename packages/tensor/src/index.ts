@@ -37,7 +37,7 @@ export { concatColumns, splitColumns } from "./columns.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { embedding } from "./embedding.ts";
 export { type FlashAttentionOptions, flashAttention } from "./flash-attention.ts";
-export { type FusedMatvecOptions, fusedMatvec } from "./fused-matvec.ts";
+export { type FusedMatvecOptions, fusedMatvec, type RowNorm } from "./fused-matvec.ts";
 export { gatherRows } from "./gather-rows.ts";
 export { createRowGroups, groupedMatmul, type RowGroups } from "./grouped-matmul.ts";
 export { type HalfLinearOptions, halfGroupedLinear, halfLinear } from "./half-linear.ts";
