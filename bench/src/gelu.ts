@@ -1,57 +1,83 @@
 /* GELU in its tanh form (Hendrycks and Gimpel 2016): an op outside @ds3/tensor, for the peers' GPT. */
-import { cachedTemplate, defineKernel, FLAT_INDEX, flatGrid, type Kernel, record, type Tensor } from "@ds3/tensor";
+import {
+  cachedTemplate,
+  defineKernel,
+  FLAT_INDEX,
+  flatGrid,
+  type Gpu,
+  type Kernel,
+  record,
+  type Tensor,
+  teamOf,
+} from "@ds3/tensor";
 
-/** Elements of one workgroup: 64 invocations, 8 each. */
+/** Compile-time choices: buffers of vec4f where the size allows, the size then counts vectors. */
+interface GeluParams {
+  readonly kind: "forward" | "backward" | "accumulate";
+  readonly lanes: number;
+  readonly vectors: boolean;
+}
+
+/** Elements of a workgroup: starting one costs a software adapter as much as some 30 elements. */
+const SOFTWARE_SPAN = 1024;
 const SPAN = 512;
 
-const geluWgsl: (kind: "forward" | "backward" | "accumulate") => Kernel = cachedTemplate((kind) =>
-  defineKernel({
-    label: `gelu ${kind}`,
-    uniforms: { size: "u32" },
-    reads: kind === "forward" ? { x: "f32" } : { x: "f32", dy: "f32" },
-    writes: { out: "f32" },
+/** 2 sqrt(2 / pi), and times the cubic term's 0.044715. */
+const LINEAR = 2 * Math.sqrt(2 / Math.PI);
+const CUBIC = LINEAR * 0.044715;
+
+/*
+ * (1 + tanh(p)) / 2 = sigmoid(2 p) = s, so y = v s, and with e = exp(-2 p): s = 1 / (1 + e), 1 - s = e s,
+ * dy/dv = s (1 + v e s (2 p)'). Beyond +-10, s is 0 or 1 in f32; within, e stays below 2^126.
+ */
+const geluWgsl: (params: GeluParams) => Kernel = cachedTemplate(({ kind, lanes, vectors }) => {
+  const type = vectors ? "vec4f" : "f32";
+  return defineKernel({
+    label: `gelu ${kind} ${type} lanes=${lanes}`,
+    uniforms: { size: "u32", span: "u32" },
+    reads: kind === "forward" ? { x: type } : { x: type, dy: type },
+    writes: { out: type },
     body: `
 ${FLAT_INDEX}
-@compute @workgroup_size(64)
+@compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = flatGroup(group, groups) * ${SPAN}u + lane;
-  for (var j = 0u; j < 8u; j++) {
-    let i = first + j * 64u;
-    if (i >= u.size) { return; }
-    let v = x[i];
-    // tanh(a) = 1 - 2 / (e^2a + 1): one exp; a is kept where e^2a does not overflow.
-    let a = clamp(0.7978845608028654 * (v + 0.044715 * v * v * v), -20.0, 20.0);
-    let t = 1.0 - 2.0 / (exp(2.0 * a) + 1.0);
+  let first = min(flatGroup(group, groups) * u.span, u.size);
+  let end = min(first + u.span, u.size);
+  for (var i = first + lane; i < end; i += ${lanes}u) {
+    let v = clamp(x[i], ${type}(-10.0), ${type}(10.0));
+    let square = v * v;
+    let e = exp2(v * (${-LINEAR * Math.LOG2E} + ${-CUBIC * Math.LOG2E} * square));
     ${
       kind === "forward"
-        ? "out[i] = 0.5 * v * (1.0 + t);"
-        : `let slope = 0.7978845608028654 * (1.0 + 3.0 * 0.044715 * v * v);
-    out[i] ${kind === "accumulate" ? "+=" : "="} dy[i] * (0.5 * (1.0 + t) + 0.5 * v * (1.0 - t * t) * slope);`
+        ? "out[i] = x[i] / (1.0 + e);"
+        : `let s = 1.0 / (1.0 + e);
+    out[i] ${kind === "accumulate" ? "+=" : "="} dy[i] * s * (1.0 + v * (e * s) * (${LINEAR} + ${3 * CUBIC} * square));`
     }
   }
 }`,
-  }),
-);
+  });
+});
 
-/** x of any shape, element by element. */
+/** x of any shape, element by element; f32. */
 export function gelu(x: Tensor): Tensor {
-  const { gpu, size } = x;
+  const { gpu } = x;
   const out = gpu.empty(x.shape, "f32", "gelu");
-  gpu.dispatch(geluWgsl("forward"), { x, out }, { size }, flatGrid(size, SPAN));
+  map(gpu, "forward", { x, out });
   record(gpu, {
     label: "gelu",
     inputs: [x],
     outputs: [out],
     saved: [x],
     backward: ([dy], sink) =>
-      sink.into(x, (dx, accumulate) =>
-        gpu.dispatch(
-          geluWgsl(accumulate ? "accumulate" : "backward"),
-          { x, dy: dy!, out: dx },
-          { size },
-          flatGrid(size, SPAN),
-        ),
-      ),
+      sink.into(x, (dx, accumulate) => map(gpu, accumulate ? "accumulate" : "backward", { x, dy: dy!, out: dx })),
   });
   return out;
+}
+
+function map(gpu: Gpu, kind: GeluParams["kind"], operands: Readonly<Record<string, Tensor>> & { x: Tensor }): void {
+  const { software } = gpu.target;
+  const vectors = operands.x.size % 4 === 0;
+  const kernel = geluWgsl({ kind, lanes: software ? teamOf(gpu.target).size : 64, vectors });
+  const [size, span] = [operands.x.size / (vectors ? 4 : 1), software ? SOFTWARE_SPAN : SPAN];
+  gpu.dispatch(kernel, operands, { size, span }, flatGrid(size, span));
 }

@@ -6,18 +6,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   Arena,
-  add,
   crossEntropy,
   embedding,
   flashAttention,
   type Gpu,
   matmul,
+  type SumAndNorm,
   splitColumns,
   type Tensor,
 } from "@ds3/tensor";
 import type { LossOutput, TrainableModel } from "@ds3/trainer";
 import { gelu } from "./gelu.ts";
-import { layerNorm } from "./layer-norm.ts";
+import { addLayerNorm } from "./layer-norm.ts";
 
 const EPS = 1e-5;
 const HEADS = 4;
@@ -83,12 +83,15 @@ export function gptTrainingFlops({ arena }: TrainableModel<GptBatch>, length: nu
 function loss(arena: Arena, layers: number, { inputs, targets, batch, length }: GptBatch): LossOutput {
   const w = (name: string): Tensor => arena.get(name);
   const positions = Int32Array.from(inputs, (_, i) => i % length);
-  let x = add(embedding(w("wte"), inputs), embedding(w("wpe"), positions));
+  const norm = (a: Tensor, b: Tensor, gain: string): SumAndNorm => addLayerNorm(a, b, w(gain), EPS);
+  let x = norm(embedding(w("wte"), inputs), embedding(w("wpe"), positions), layers > 0 ? "0.ln1" : "lnf");
   for (let i = 0; i < layers; i++) {
-    x = add(x, matmul(attend(matmul(layerNorm(x, w(`${i}.ln1`), EPS), w(`${i}.qkv`)), batch, length), w(`${i}.proj`)));
-    x = add(x, matmul(gelu(matmul(layerNorm(x, w(`${i}.ln2`), EPS), w(`${i}.fc`))), w(`${i}.fc2`)));
+    const attended = attend(matmul(x.normed, w(`${i}.qkv`)), batch, length);
+    x = norm(x.sum, matmul(attended, w(`${i}.proj`)), `${i}.ln2`);
+    const hidden = gelu(matmul(x.normed, w(`${i}.fc`)));
+    x = norm(x.sum, matmul(hidden, w(`${i}.fc2`)), i + 1 < layers ? `${i + 1}.ln1` : "lnf");
   }
-  const total = crossEntropy(matmul(layerNorm(x, w("lnf"), EPS), w("head")), targets);
+  const total = crossEntropy(matmul(x.normed, w("head")), targets);
   return { total, terms: {} };
 }
 
