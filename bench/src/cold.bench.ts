@@ -20,17 +20,21 @@ const TIMEOUT_MS = 600_000;
 /** First steps with cold and warm caches, and their pipelines, slowest first; figures whose name contains `only`. */
 export async function* benchCold({ only = "" }: { readonly only?: string } = {}): AsyncGenerator<Figure> {
   const models: readonly ColdModel[] = peersFolder() === undefined ? ["deepseek.mini"] : ["gpt.tiny", "deepseek.mini"];
-  for (const model of models.filter((name) => concerns(name, only))) {
-    for await (const figure of figuresOf(model)) if (figure.name.includes(only)) yield figure;
+  const named = models.filter((model) => model.includes(only) || only.includes(model));
+  for (const model of named.length > 0 ? named : models) {
+    const isSteps = only.includes("firstStep");
+    for await (const figure of figuresOf(model, isSteps)) if (figure.name.includes(only)) yield figure;
   }
 }
 
-async function* figuresOf(model: ColdModel): AsyncGenerator<Figure> {
+/** `isSteps`: the steps alone, without a process for the pipelines. */
+async function* figuresOf(model: ColdModel, isSteps: boolean): AsyncGenerator<Figure> {
   const cold = await withEmptyCache(async (run) => {
     const [first, second] = [await run<FirstStep>(model, "step"), await run<FirstStep>(model, "step")];
     return { cold: first, warm: second };
   });
   for (const [state, step] of Object.entries(cold)) yield* stepFigures(`${state}.${model}`, step);
+  if (isSteps) return;
   const { adapter, pipelines } = await withEmptyCache((run) => run<PipelineTimes>(model, "pipelines"));
   yield { name: `cold.${model}.pipelines`, value: cold.cold.pipelines, unit: "count", adapter };
   for (const { label, hostMs, deviceMs } of pipelines) {
@@ -73,9 +77,4 @@ async function withEmptyCache<T>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** Whether a model may have figures of such a name. */
-function concerns(model: ColdModel, only: string): boolean {
-  return only.includes(model) || ["cold", "warm"].some((state) => `${state}.${model}.`.includes(only));
 }
