@@ -1,5 +1,5 @@
 import { add } from "@ds3/tensor";
-import { testOp, useTestGpu } from "@ds3/testing";
+import { expectNear, KERNEL_TARGETS, normals, testOp, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { gelu } from "./gelu.ts";
 
@@ -51,6 +51,25 @@ test("large values neither overflow nor become NaN", async () => {
   expect(values[6]).toBe(Math.fround(1e30));
   const gradient = [...(await tape.gradient(x)!.data())].map((v) => Math.round(v * 1e6) / 1e6 + 0);
   expect(gradient.slice(0, 7)).toEqual([0, 0, 0, 0.5, 1, 1, 1]);
+});
+
+test("the variant for hardware gives the same numbers", async () => {
+  const { gpu } = device;
+  const run = async (): Promise<Float32Array[]> => {
+    using _scope = gpu.scope();
+    using tape = gpu.tape();
+    const x = tape.watch(gpu.tensor(normals(5000, 1)));
+    const y = add(gelu(x), gelu(x));
+    tape.backward(y, gpu.tensor(normals(5000, 2)));
+    return [await y.data(), await tape.gradient(x)!.data()];
+  };
+  const here = await run();
+  Object.defineProperty(gpu, "target", { value: KERNEL_TARGETS["hardware without f16"], configurable: true });
+  const before = gpu.stats.pipelines;
+  const there = await run();
+  Reflect.deleteProperty(gpu, "target");
+  expect(gpu.stats.pipelines - before, "new pipelines").toBeGreaterThan(2);
+  for (const [i, values] of there.entries()) expectNear(`${i}`, values, here[i]!, [5000], 1e-6);
 });
 
 /** y = v (1 + tanh p) / 2, p = sqrt(2 / pi) (v + 0.044715 v^3). */

@@ -1,5 +1,5 @@
 import { add } from "@ds3/tensor";
-import { expectNear, normals, testOp, useTestGpu } from "@ds3/testing";
+import { expectNear, KERNEL_TARGETS, normals, testOp, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { addLayerNorm } from "./layer-norm.ts";
 
@@ -109,6 +109,30 @@ test("empty tensors are refused", () => {
   using _scope = gpu.scope();
   const empty = gpu.zeros([0, 4]);
   expect(() => addLayerNorm(empty, empty, gpu.zeros([4]), eps)).toThrow("addLayerNorm: a: expected T, D > 0");
+});
+
+test("the variant for hardware gives the same numbers", async () => {
+  const { gpu } = device;
+  const run = async (T: number, D: number): Promise<Float32Array[]> => {
+    using _scope = gpu.scope();
+    using tape = gpu.tape();
+    const [a, b] = [gpu.tensor(normals(T * D, 1), [T, D]), gpu.tensor(normals(T * D, 2), [T, D])];
+    const gain = tape.watch(gpu.tensor(normals(D, 3)));
+    const { sum, normed } = addLayerNorm(tape.watch(a), b, gain, eps);
+    tape.backwardFrom([
+      [sum, b],
+      [normed, a],
+    ]);
+    return [await normed.data(), await tape.gradient(a)!.data(), await tape.gradient(gain)!.data()];
+  };
+  const both = async (): Promise<Float32Array[]> => [...(await run(300, 129)), ...(await run(70, 400))];
+  const here = await both();
+  Object.defineProperty(gpu, "target", { value: KERNEL_TARGETS["hardware without f16"], configurable: true });
+  const before = gpu.stats.pipelines;
+  const there = await both();
+  Reflect.deleteProperty(gpu, "target");
+  expect(gpu.stats.pipelines - before, "new pipelines").toBeGreaterThan(4);
+  for (const [i, values] of there.entries()) expectNear(`${i}`, values, here[i]!, [values.length], 2e-5);
 });
 
 /** With x = a + b, h = (x - mean) r, g = dy gain: y = h gain, dx = dsum + r (g - mean(g) - h mean(g h)). */
