@@ -1,4 +1,4 @@
-import { cachedTemplate, defineKernel, dotRowsWgsl, type Kernel, SHORT_STRETCH, teamFeatures } from "@ds3/tensor";
+import { cachedTemplate, defineKernel, dotRowsWgsl, type Kernel, teamFeatures } from "@ds3/tensor";
 import { type DecodeHeadParams, decodeHeadUniforms, decodeHeadWgsl } from "./decode-head.wgsl.ts";
 
 /** `DecodeHeadParams` with what fixes the size of private memory. */
@@ -9,7 +9,10 @@ export interface DecodeAttentionParams extends DecodeHeadParams {
   readonly headsWidth: number;
 }
 
-/** Numbers that a lane keeps in private memory at most: they should stay in the first cache. */
+/**
+ * Numbers that a lane keeps in private memory at most. They bound the bytes that a workgroup needs, 32 for each number with
+ * 8 lanes: 32 KiB, which should stay in the first cache.
+ */
 export const MAX_PRIVATE = 1024;
 
 /**
@@ -25,16 +28,14 @@ export const decodeAttentionWgsl: (params: DecodeAttentionParams) => Kernel = ca
       (name: string): ((i: string) => string) =>
       (i) =>
         `weights[u.${name} + ${i}]`;
-    const vector = (array: string, i: string): string =>
-      `vec4f(${[0, 1, 2, 3].map((c) => `${array}[4u * (${i}) + ${c}u]`).join(", ")})`;
+    const { width, dotRows, inverseRms, vectorOf, teamLabel } = dotRowsWgsl(team, { short: true });
     const { declarations, newEntry, storeEntry, head } = decodeHeadWgsl(params, {
-      down: (i) => vector("down", i),
+      down: (i) => vectorOf("down", `4u * (${i})`),
       latentStart: `${(downWidth - C - R) / 4}u`,
       ...{ qNorm: weight("qNorm"), qB: weight("qB"), kvNorm: weight("kvNorm"), kvB: weight("kvB") },
     });
-    const { width, dotRows } = dotRowsWgsl(team, SHORT_STRETCH);
     return defineKernel({
-      label: `decodeAttention${projected ? " projected" : ""} nope=${nope} R=${R} C=${C} down=${downWidth} heads=${headsWidth} team=${team.size}${team.subgroup ? "s" : "w"}`,
+      label: `decodeAttention${projected ? " projected" : ""} nope=${nope} R=${R} C=${C} down=${downWidth} heads=${headsWidth} ${teamLabel}`,
       uniforms: {
         ...{ N: "u32", D4: "u32", downWidth: "u32", headsWidth4: "u32", eps: "f32" },
         ...decodeHeadUniforms,
@@ -50,10 +51,7 @@ var<private> heads: array<f32, ${headsWidth}>;
 @compute @workgroup_size(${team.size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let a = group.x;
-  let start = a * u.D4;
-  var inputSquares = 0.0;
-  for (var i = lane; i < u.D4; i += ${team.size}u) { let v = x[start + i]; inputSquares += dot(v, v); }
-  let inputScale = inverseSqrt(teamSum(inputSquares, lane) / f32(4u * u.D4) + u.eps);
+  let start = a * u.D4;${inverseRms({ name: "inputScale", x: (i) => `x[start + ${i}]`, length: "u.D4", eps: "u.eps" })}
   for (var r = 0u; r < u.downWidth; r++) { down[r] = 0.0; }
   for (var k = 0u; k < u.D4; k += ${width}u) ${dotRows({
     x: (i) => `x[start + ${i}] * ${weight("gain")(i)} * inputScale`,
@@ -70,7 +68,7 @@ ${newEntry}
 ${head("heads[n * u.value + i] = element;")}
   }
   for (var k = 0u; k < u.headsWidth4; k += ${width}u) ${dotRows({
-    x: (i) => vector("heads", i),
+    x: (i) => vectorOf("heads", `4u * (${i})`),
     rows: { o: (r) => `${r} * u.headsWidth4` },
     weight: weight("o"),
     ...{ length: "u.headsWidth4", from: "k", count: "4u * u.D4" },

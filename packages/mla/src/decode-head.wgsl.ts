@@ -1,4 +1,4 @@
-import { dotRowsWgsl, SHORT_STRETCH, type Team } from "@ds3/tensor";
+import { type DotRowsWgsl, dotRowsWgsl, type Team } from "@ds3/tensor";
 
 /** Compile-time sizes: they fix what a lane keeps in registers. Multiples of 4. */
 export interface DecodeHeadParams {
@@ -27,6 +27,16 @@ export const decodeHeadUniforms: Readonly<
   Record<"capacity" | "Q4" | "query" | "nope" | "value", "u32"> & Record<"scale" | "latentEps", "f32">
 > = { capacity: "u32", Q4: "u32", query: "u32", nope: "u32", value: "u32", scale: "f32", latentEps: "f32" };
 
+/** The text in parts: see `decodeHeadWgsl`. */
+export interface DecodeHeadWgsl {
+  readonly declarations: string;
+  readonly newEntry: string;
+  readonly storeEntry: string;
+  readonly head: (result: string) => string;
+  /** The team's part of a kernel's label. */
+  readonly teamLabel: string;
+}
+
 /**
  * The text of one new token's attention over a latent cache with absorbed up-projections, head by head (DeepSeek-V3
  * report, Eq. 1 to 11), for kernels with `step` and `entries` bound, the variables a, lane and `decodeHeadUniforms`:
@@ -38,52 +48,12 @@ export const decodeHeadUniforms: Readonly<
  * position. `newEntry` comes once, `storeEntry` where one team writes it, `head(result)` for head `n`: `result` is WGSL
  * that takes the numbers `element` [value], the i-th in every lane.
  */
-export function decodeHeadWgsl(
-  params: DecodeHeadParams,
-  { down, latentStart, qNorm, qB, kvNorm, kvB }: DecodeHeadSources,
-): {
-  readonly declarations: string;
-  readonly newEntry: string;
-  readonly storeEntry: string;
-  readonly head: (result: string) => string;
-} {
-  const { team, projected, nope, R, C } = params;
-  const { size: lanes } = team;
-  const { declarations, dotRows, width } = dotRowsWgsl(team, SHORT_STRETCH);
-  const slots = Array.from({ length: Math.ceil(C / 4 / lanes) }, (_, j) => j);
-  const ropeSlots = Array.from({ length: Math.ceil(R / 4 / lanes) }, (_, j) => j);
-  const each = (list: readonly number[], line: (j: number) => string): string => list.map(line).join("\n");
-  const at = (j: number): string => `lane + ${j * lanes}u`;
-  // Adds a token whose vectors are c0.. and r0.. to the running softmax.
-  const attend = `
-    let dots = ${[...slots.map((j) => `dot(qLatent${j}, c${j})`), ...ropeSlots.map((j) => `dot(qRope${j}, r${j})`)].join(" + ")};
-    let score = teamSum(dots, lane) * u.scale;
-    let top = max(largest, score);
-    let keep = exp(largest - top);
-    let weight = exp(score - top);
-    largest = top;
-    total = total * keep + weight;
-${each(slots, (j) => `    mean${j} = mean${j} * keep + weight * c${j};`)}`;
-  const projectQuery = `
-  for (var r = 0u; r < u.query; r++) { q[r] = 0.0; }
-  for (var k = 0u; k < u.Q4; k += ${width}u) ${dotRows({
-    x: (i) => `${down(i)} * ${qNorm(i)} * queryScale`,
-    rows: { q: (r) => `(n * u.query + ${r}) * u.Q4` },
-    weight: qB,
-    ...{ length: "u.Q4", from: "k", count: "u.query" },
-    use: "q[r] += dot_q;",
-  })}
-  for (var r = 0u; r < u.query; r++) { q[r] = teamSum(q[r], lane); }`;
-  const copyQuery = `
-  for (var i = 0u; i < u.query / 4u; i++) {
-    let v = ${down("n * u.query / 4u + i")};
-    q[4u * i] = v.x;
-    q[4u * i + 1u] = v.y;
-    q[4u * i + 2u] = v.z;
-    q[4u * i + 3u] = v.w;
-  }`;
+export function decodeHeadWgsl(params: DecodeHeadParams, sources: DecodeHeadSources): DecodeHeadWgsl {
+  const { team, nope, R, C } = params;
+  const product = dotRowsWgsl(team, { short: true });
+  const context: HeadContext = { ...params, ...sources, product, ...slotsOf(team, C, R) };
   return {
-    declarations: `${declarations}
+    declarations: `${product.declarations}
 const C4 = ${C / 4}u;
 const R4 = ${R / 4}u;
 var<private> q: array<f32, ${nope + R}>; // the head's query, equal in every lane
@@ -92,17 +62,49 @@ fn turn(v: vec4f, first: u32, angles: u32) -> vec4f { // two pairs, from pair \`
   let s = vec2f(step[angles + ${R / 2}u + first], step[angles + ${R / 2}u + first + 1u]);
   return vec4f(v.x * c.x - v.y * s.x, v.x * s.x + v.y * c.x, v.z * c.y - v.w * s.y, v.z * s.y + v.w * c.y);
 }`,
-    newEntry: `
+    newEntry: newEntryWgsl(context),
+    storeEntry: storeEntryWgsl(context),
+    head: (result) => headWgsl(context, result),
+    teamLabel: product.teamLabel,
+  };
+}
+
+/** What the parts of the text share. A lane keeps vector lane + j lanes of a latent, and of a rope key, for each slot j. */
+interface HeadContext extends DecodeHeadParams, DecodeHeadSources {
+  readonly product: DotRowsWgsl;
+  readonly slots: readonly number[];
+  readonly ropeSlots: readonly number[];
+  /** The vector of slot j. */
+  readonly at: (j: number) => string;
+}
+
+function slotsOf({ size }: Team, C: number, R: number): Pick<HeadContext, "slots" | "ropeSlots" | "at"> {
+  const slots = (numbers: number): number[] => Array.from({ length: Math.ceil(numbers / 4 / size) }, (_, j) => j);
+  return { slots: slots(C), ropeSlots: slots(R), at: (j) => `lane + ${j * size}u` };
+}
+
+function each(list: readonly number[], line: (j: number) => string): string {
+  return list.map(line).join("\n");
+}
+
+function newEntryWgsl({
+  projected,
+  R,
+  C,
+  product,
+  slots,
+  ropeSlots,
+  at,
+  down,
+  latentStart,
+  kvNorm,
+}: HeadContext): string {
+  const queryScale = product.inverseRms({ name: "queryScale", x: down, length: "u.Q4", eps: "u.latentEps" });
+  return `
   let place = a * ${2 + R}u;
   let held = u32(step[place]);
   let firstEntry = u32(step[place + 1u]) * u.capacity;
-${
-  projected
-    ? `  var querySquares = 0.0;
-  for (var i = lane; i < u.Q4; i += ${lanes}u) { let v = ${down("i")}; querySquares += dot(v, v); }
-  let queryScale = inverseSqrt(teamSum(querySquares, lane) / f32(4u * u.Q4) + u.latentEps);`
-    : ""
-}
+${projected ? queryScale : ""}
   var squares = 0.0;
 ${each(
   slots,
@@ -119,18 +121,65 @@ ${each(
 )}
   // Lanes beyond a row repeat its last vector and drop it.
 ${each(slots, (j) => `  let column${j} = min(${at(j)}, C4 - 1u);`)}
-${each(ropeSlots, (j) => `  let ropeColumn${j} = C4 + min(${at(j)}, R4 - 1u);`)}`,
-    storeEntry: `
+${each(ropeSlots, (j) => `  let ropeColumn${j} = C4 + min(${at(j)}, R4 - 1u);`)}`;
+}
+
+function storeEntryWgsl({ slots, ropeSlots, at }: HeadContext): string {
+  return `
     let goal = (firstEntry + held) * (C4 + R4);
 ${each(slots, (j) => `    if (${at(j)} < C4) { entries[goal + ${at(j)}] = fresh${j}; }`)}
-${each(ropeSlots, (j) => `    if (${at(j)} < R4) { entries[goal + C4 + ${at(j)}] = freshRope${j}; }`)}`,
-    head: (result) => `${projected ? projectQuery : copyQuery}
+${each(ropeSlots, (j) => `    if (${at(j)} < R4) { entries[goal + C4 + ${at(j)}] = freshRope${j}; }`)}`;
+}
+
+/** The head's query from the query latent. */
+function projectQueryWgsl({ product: { dotRows, width }, down, qNorm, qB }: HeadContext): string {
+  return `
+  for (var r = 0u; r < u.query; r++) { q[r] = 0.0; }
+  for (var k = 0u; k < u.Q4; k += ${width}u) ${dotRows({
+    x: (i) => `${down(i)} * ${qNorm(i)} * queryScale`,
+    rows: { q: (r) => `(n * u.query + ${r}) * u.Q4` },
+    weight: qB,
+    ...{ length: "u.Q4", from: "k", count: "u.query" },
+    use: "q[r] += dot_q;",
+  })}
+  for (var r = 0u; r < u.query; r++) { q[r] = teamSum(q[r], lane); }`;
+}
+
+/** The head's query where the first product gave it. */
+function copyQueryWgsl({ down }: HeadContext): string {
+  return `
+  for (var i = 0u; i < u.query / 4u; i++) {
+    let v = ${down("n * u.query / 4u + i")};
+    q[4u * i] = v.x;
+    q[4u * i + 1u] = v.y;
+    q[4u * i + 2u] = v.z;
+    q[4u * i + 3u] = v.w;
+  }`;
+}
+
+/** Adds a token whose vectors are c0.. and r0.. to the running softmax. */
+function attendWgsl({ slots, ropeSlots }: HeadContext): string {
+  return `
+    let dots = ${[...slots.map((j) => `dot(qLatent${j}, c${j})`), ...ropeSlots.map((j) => `dot(qRope${j}, r${j})`)].join(" + ")};
+    let score = teamSum(dots, lane) * u.scale;
+    let top = max(largest, score);
+    let keep = exp(largest - top);
+    let weight = exp(score - top);
+    largest = top;
+    total = total * keep + weight;
+${each(slots, (j) => `    mean${j} = mean${j} * keep + weight * c${j};`)}`;
+}
+
+function headWgsl(context: HeadContext, result: string): string {
+  const { projected, product, slots, ropeSlots, at, kvB } = context;
+  const attend = attendWgsl(context);
+  return `${projected ? projectQueryWgsl(context) : copyQueryWgsl(context)}
 ${each(
   ropeSlots,
   (j) => `  var qRope${j} = vec4f();
   if (${at(j)} < R4) {
     let i = u.nope + 4u * (${at(j)});
-    qRope${j} = turn(vec4f(q[i], q[i + 1u], q[i + 2u], q[i + 3u]), 2u * (${at(j)}), place + 2u);
+    qRope${j} = turn(${product.vectorOf("q", "i")}, 2u * (${at(j)}), place + 2u);
   }`,
 )}
   let weightRow = n * (u.nope + u.value);
@@ -157,6 +206,5 @@ ${each(slots, (j) => `  if (${at(j)} >= C4) { mean${j} = vec4f(); }`)}
     let row = (weightRow + u.nope + i) * C4;
     let element = teamSum(${slots.map((j) => `dot(mean${j}, ${kvB(`row + column${j}`)})`).join(" + ")}, lane) / total;
     ${result}
-  }`,
-  };
+  }`;
 }

@@ -9,7 +9,7 @@ import { type DecodeHeadParams, decodeHeadUniforms, decodeHeadWgsl } from "./dec
  */
 export const decodeHeadsWgsl: (params: DecodeHeadParams) => Kernel = cachedTemplate((params: DecodeHeadParams) => {
   const { team, projected, nope, R, C } = params;
-  const { declarations, newEntry, storeEntry, head } = decodeHeadWgsl(params, {
+  const { declarations, newEntry, storeEntry, head, teamLabel } = decodeHeadWgsl(params, {
     down: (i) => `down[downRow + ${i}]`,
     latentStart: "queryWidth",
     qNorm: (i) => `qNorm[${i}]`,
@@ -18,7 +18,7 @@ export const decodeHeadsWgsl: (params: DecodeHeadParams) => Kernel = cachedTempl
     kvB: (i) => `kvB[${i}]`,
   });
   return defineKernel({
-    label: `decodeHeads${projected ? " projected" : ""} nope=${nope} R=${R} C=${C} team=${team.size}${team.subgroup ? "s" : "w"}`,
+    label: `decodeHeads${projected ? " projected" : ""} nope=${nope} R=${R} C=${C} ${teamLabel}`,
     uniforms: { N: "u32", ...decodeHeadUniforms },
     reads: {
       down: "vec4f",

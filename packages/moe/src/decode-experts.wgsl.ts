@@ -1,12 +1,4 @@
-import {
-  cachedTemplate,
-  defineKernel,
-  dotRowsWgsl,
-  type Kernel,
-  MAX_DOT_ROWS,
-  type Team,
-  teamFeatures,
-} from "@ds3/tensor";
+import { cachedTemplate, defineKernel, dotRowsWgsl, type Kernel, type Team, teamFeatures } from "@ds3/tensor";
 
 /** Whether there are shared experts beside the routed ones. */
 export interface DecodeExpertsParams {
@@ -20,7 +12,7 @@ export interface DecodeExpertsParams {
  * indices [T, K] -> hidden [T, K F + Fs]. Sizes in vectors end in 4.
  */
 export const decodeGateUpWgsl: (params: DecodeExpertsParams) => Kernel = cachedTemplate(({ team, shared }) => {
-  const { width, declarations, dotRows } = dotRowsWgsl(team);
+  const { width, maxRows, declarations, dotRows, teamLabel } = dotRowsWgsl(team);
   const products = (weight: string, firstRow: string, F: string): string =>
     dotRows({
       x: (i) => `x[t * u.D4 + ${i}]`,
@@ -34,7 +26,7 @@ export const decodeGateUpWgsl: (params: DecodeExpertsParams) => Kernel = cachedT
     });
   const along = (body: string): string => `for (var k = 0u; k < u.D4; k += ${width}u) ${body}`;
   return defineKernel({
-    label: `decodeGateUp${shared ? " shared" : ""} team=${team.size}${team.subgroup ? "s" : "w"}`,
+    label: `decodeGateUp${shared ? " shared" : ""} ${teamLabel}`,
     uniforms: { D4: "u32", K: "u32", F: "u32", Fs: "u32", rowsPerGroup: "u32", groupsEach: "u32" },
     reads: {
       ...{ x: "vec4f" as const, indices: "u32" as const, expertsGateUp: "vec4f" as const },
@@ -44,8 +36,8 @@ export const decodeGateUpWgsl: (params: DecodeExpertsParams) => Kernel = cachedT
     enable: teamFeatures(team),
     body: `
 ${declarations}
-var<private> gates: array<f32, ${MAX_DOT_ROWS}>;
-var<private> ups: array<f32, ${MAX_DOT_ROWS}>;
+var<private> gates: array<f32, ${maxRows}>;
+var<private> ups: array<f32, ${maxRows}>;
 @compute @workgroup_size(${team.size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let t = group.y;
@@ -75,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
  * residual, y [T, D]. Sizes in vectors end in 4.
  */
 export const decodeDownWgsl: (params: DecodeExpertsParams) => Kernel = cachedTemplate(({ team, shared }) => {
-  const { width, declarations, dotRows } = dotRowsWgsl(team);
+  const { width, maxRows, declarations, dotRows, teamLabel } = dotRowsWgsl(team);
   const products = (weight: string, source: string, factor: string, firstRow: string, F4: string): string =>
     `for (var k = 0u; k < ${F4}; k += ${width}u) ${dotRows({
       x: (i) => `hidden[${source} + ${i}]${factor}`,
@@ -85,7 +77,7 @@ export const decodeDownWgsl: (params: DecodeExpertsParams) => Kernel = cachedTem
       use: "sums[r] += dot_sum;",
     })}`;
   return defineKernel({
-    label: `decodeDown${shared ? " shared" : ""} team=${team.size}${team.subgroup ? "s" : "w"}`,
+    label: `decodeDown${shared ? " shared" : ""} ${teamLabel}`,
     uniforms: { D: "u32", K: "u32", F4: "u32", Fs4: "u32", rowsPerGroup: "u32" },
     reads: {
       ...{ hidden: "vec4f" as const, indices: "u32" as const, weights: "f32" as const, expertsDown: "vec4f" as const },
@@ -96,7 +88,7 @@ export const decodeDownWgsl: (params: DecodeExpertsParams) => Kernel = cachedTem
     enable: teamFeatures(team),
     body: `
 ${declarations}
-var<private> sums: array<f32, ${MAX_DOT_ROWS}>;
+var<private> sums: array<f32, ${maxRows}>;
 @compute @workgroup_size(${team.size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let t = group.y;

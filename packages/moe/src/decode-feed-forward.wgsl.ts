@@ -1,13 +1,5 @@
-import {
-  cachedTemplate,
-  defineKernel,
-  dotRowsWgsl,
-  type Kernel,
-  SHORT_STRETCH,
-  type Team,
-  teamFeatures,
-} from "@ds3/tensor";
-import { chooseExpertsWgsl } from "./route.wgsl.ts";
+import { cachedTemplate, defineKernel, dotRowsWgsl, type Kernel, type Team, teamFeatures } from "@ds3/tensor";
+import { chooseByRowWgsl } from "./route.wgsl.ts";
 
 /** What fixes the size of private memory. */
 export interface DecodeFeedForwardParams {
@@ -30,29 +22,18 @@ export interface DecodeFeedForwardParams {
 export const decodeFeedForwardWgsl: (params: DecodeFeedForwardParams) => Kernel = cachedTemplate(
   (params: DecodeFeedForwardParams) => {
     const { team, D, hiddenWidth, widest, router } = params;
-    const { width, declarations, dotRows } = dotRowsWgsl(team, SHORT_STRETCH);
+    const product = dotRowsWgsl(team, { short: true });
+    const { width, dotRows } = product;
     const along = (limit: string, parts: (k: string) => string): string =>
       `for (var k = 0u; k < ${limit}; k += ${width}u) ${parts("k")}`;
     const normed = (i: string): string => `x[start + ${i}] * weights[u.gain + ${i}] * scale`;
     const fromWeights = (i: string): string => `weights[${i}]`;
-    const choose = router
-      ? `
-  for (var e = 0u; e < u.E; e++) { logits[e] = 0.0; }
-  ${along("u.D4", (from) =>
-    dotRows({
-      x: normed,
-      rows: { logit: (r) => `u.gate + ${r} * u.D4` },
-      weight: fromWeights,
-      ...{ length: "u.D4", from, count: "u.E" },
-      use: "logits[r] += dot_logit;",
-    }),
-  )}
-  for (var e = 0u; e < u.E; e++) {
-    let logit = teamSum(logits[e], lane);
-    if (e % ${team.size}u == lane) { setAffinity(e, sigmoid(logit), bias[e]); }
-  }
-  chooseExperts(lane);`
-      : "";
+    const choice = router
+      ? chooseByRowWgsl(
+          { team, ...router },
+          { product, x: normed, weight: fromWeights, row: (r) => `u.gate + ${r} * u.D4` },
+        )
+      : { declarations: "", choose: "" };
     /** Where a slot's rows begin, in vectors, and how long its hidden row is. */
     const pick = (name: "GateUp" | "Down", vectors: string): string =>
       router
@@ -70,7 +51,7 @@ export const decodeFeedForwardWgsl: (params: DecodeFeedForwardParams) => Kernel 
       ? "\n    var weight = 1.0;\n    if (slot < u.K) { weight = combineWeight(slot); }"
       : "\n    let weight = 1.0;";
     return defineKernel({
-      label: `decodeFeedForward D=${D} hidden=${hiddenWidth}${router ? ` E=${router.E} K=${router.K} nGroup=${router.nGroup}` : ""} widest=${widest} team=${team.size}${team.subgroup ? "s" : "w"}`,
+      label: `decodeFeedForward D=${D} hidden=${hiddenWidth}${router ? ` E=${router.E} K=${router.K} nGroup=${router.nGroup}` : ""} widest=${widest} ${product.teamLabel}`,
       uniforms: {
         ...{ D4: "u32", F: "u32", Fs: "u32", slots: "u32", eps: "f32", gain: "u32" },
         ...{ sharedGateUp: "u32", sharedDown: "u32" },
@@ -85,17 +66,14 @@ export const decodeFeedForwardWgsl: (params: DecodeFeedForwardParams) => Kernel 
       writes: { y: "f32" },
       enable: teamFeatures(team),
       body: `
-${declarations}
-${router ? `${chooseExpertsWgsl({ team, ...router })}\nvar<private> logits: array<f32, ${router.E}>;` : ""}
+${product.declarations}
+${choice.declarations}
 var<private> hidden: array<f32, ${hiddenWidth}>; // first the gates' sums
 var<private> ups: array<f32, ${widest}>;
 var<private> sums: array<f32, ${D}>;
 @compute @workgroup_size(${team.size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let start = group.x * u.D4;
-  var squares = 0.0;
-  for (var i = lane; i < u.D4; i += ${team.size}u) { let v = x[start + i]; squares += dot(v, v); }
-  let scale = inverseSqrt(teamSum(squares, lane) / f32(4u * u.D4) + u.eps);${choose}
+  let start = group.x * u.D4;${product.inverseRms({ name: "scale", x: (i) => `x[start + ${i}]`, length: "u.D4", eps: "u.eps" })}${choice.choose}
   for (var slot = 0u; slot < u.slots; slot++) {${pick("GateUp", "2u * u.F * u.D4")}${combineWeight}
     let goal = slot * u.F;
     for (var r = 0u; r < size; r++) { hidden[goal + r] = 0.0; ups[r] = 0.0; }
@@ -119,7 +97,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let length = size / 4u;
     ${along("length", (from) =>
       dotRows({
-        x: (i) => `vec4f(${[0, 1, 2, 3].map((c) => `hidden[source + 4u * ${i} + ${c}u]`).join(", ")})`,
+        x: (i) => product.vectorOf("hidden", `source + 4u * ${i}`),
         rows: { sum: (r) => `firstVector + ${r} * length` },
         weight: fromWeights,
         ...{ length: "length", from, count: "4u * u.D4" },

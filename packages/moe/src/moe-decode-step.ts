@@ -8,7 +8,10 @@ import { decodeRouteWgsl } from "./decode-route.wgsl.ts";
 import type { MlpParameters } from "./mlp.ts";
 import type { MoeConfig } from "./types.ts";
 
-/** Numbers that a lane keeps in private memory at most: they should stay in the second cache. */
+/**
+ * Numbers that a lane keeps in private memory at most. They bound the bytes that a workgroup needs, 32 for each number with
+ * 8 lanes: 64 KiB, which should stay in the second cache.
+ */
 const MAX_PRIVATE = 2048;
 
 /** Whether `moeDecodeStep` can do a config: its widths are multiples of 4. */

@@ -1,4 +1,12 @@
-import { cachedTemplate, defineKernel, FLAT_INDEX, type Kernel, type Team, teamFeatures } from "@ds3/tensor";
+import {
+  cachedTemplate,
+  type DotRowsWgsl,
+  defineKernel,
+  FLAT_INDEX,
+  type Kernel,
+  type Team,
+  teamFeatures,
+} from "@ds3/tensor";
 import { selectionWgsl } from "./selection.wgsl.ts";
 
 /** Compile-time sizes of the router: they fix workgroup memory. */
@@ -66,6 +74,44 @@ fn chooseExperts(lane: u32) {
   divisor = select(1.0, sum, u.normalise == 1u);
 }
 fn combineWeight(k: u32) -> f32 { return affinity[chosen[k]] / divisor * u.factor; }`;
+}
+
+/** Where a kernel finds what the router reads, as `dotRowsWgsl` has it. */
+export interface RouteOfRow {
+  /** The product's text: `dotRowsWgsl` of the kernel. */
+  readonly product: Pick<DotRowsWgsl, "dotRows" | "width">;
+  /** Vector `index` of the token's normed row, and of the buffer with the gate. */
+  readonly x: (index: string) => string;
+  readonly weight: (index: string) => string;
+  /** First vector of the gate's row `r`. */
+  readonly row: (r: string) => string;
+}
+
+/**
+ * `chooseExpertsWgsl` from a row of x on: `declarations`, and `choose`, which computes the logits and calls
+ * `chooseExperts`. For kernels with the uniforms E and D4, the buffer bias [E] and the variable lane. Loops over experts
+ * end at a uniform: a driver unrolls short loops of known length, the product in them included.
+ */
+export function chooseByRowWgsl(
+  params: RouteParams,
+  { product, ...parts }: RouteOfRow,
+): { readonly declarations: string; readonly choose: string } {
+  const { x, weight, row } = parts;
+  return {
+    declarations: `${chooseExpertsWgsl(params)}\nvar<private> logits: array<f32, ${params.E}>;`,
+    choose: `
+  for (var e = 0u; e < u.E; e++) { logits[e] = 0.0; }
+  for (var k = 0u; k < u.D4; k += ${product.width}u) ${product.dotRows({
+    ...{ x, weight, rows: { logit: row } },
+    ...{ length: "u.D4", from: "k", count: "u.E" },
+    use: "logits[r] += dot_logit;",
+  })}
+  for (var e = 0u; e < u.E; e++) {
+    let logit = teamSum(logits[e], lane);
+    if (e % ${params.team.size}u == lane) { setAffinity(e, sigmoid(logit), bias[e]); }
+  }
+  chooseExperts(lane);`,
+  };
 }
 
 /**

@@ -15,10 +15,25 @@ export interface FusedMatvecParams {
   readonly long: boolean;
 }
 
-/** Vectors of four in a stretch of x that a workgroup multiplies before it goes on along K. */
+/** Vectors of four in a stretch of x that a workgroup multiplies before it goes on along K; in a short one. */
 const STRETCH = 64;
-/** The same for kernels of several products. */
-export const SHORT_STRETCH = 32;
+const SHORT_STRETCH = 32;
+
+/** How `dotRowsWgsl` writes its text. */
+export interface DotRowsOptions {
+  /** For kernels of several products: stretches of half the length, in half the text. Default false. */
+  readonly short?: boolean;
+}
+
+/** What `inverseRms` takes the scale of, as WGSL expressions. */
+export interface InverseRms {
+  /** The variable that holds 1 / sqrt(mean(x^2) + eps) in every lane; `<name>Squares` is taken too. */
+  readonly name: string;
+  /** Vector `index` of x, their number, and what is added to the mean. */
+  readonly x: (index: string) => string;
+  readonly length: string;
+  readonly eps: string;
+}
 
 /** What `dotRows` multiplies, as WGSL expressions. */
 export interface DotRows {
@@ -41,9 +56,17 @@ export interface DotRows {
 export interface DotRowsWgsl {
   /** Vectors of four in a stretch: what x may be long at most in one `dotRows`. */
   readonly width: number;
+  /** Rows that `dotRowsPerGroup` gives a workgroup at most: how many sums wait in private memory. */
+  readonly maxRows: number;
   /** `teamSum(v, lane)`, and where a stretch of x is gathered. */
   readonly declarations: string;
   readonly dotRows: (parts: DotRows) => string;
+  /** The scale of an RMSNorm of a row that all lanes see. */
+  readonly inverseRms: (parts: InverseRms) => string;
+  /** Four numbers of an array, such as a private one, from number `first` on, as a vector. */
+  readonly vectorOf: (array: string, first: string) => string;
+  /** The team's part of a kernel's label. */
+  readonly teamLabel: string;
 }
 
 /**
@@ -55,11 +78,12 @@ export interface DotRowsWgsl {
  * lanes beyond it read its last vector and multiply it by 0.
  *
  * Such a driver compiles each buffer access in the text to eight guarded ones, so there are few: x comes through one in a
- * loop, and kernels of several products take shorter stretches (128 numbers are as fast as 256, with half the text).
+ * loop, and kernels of several products take `short` stretches (128 numbers are as fast as 256, with half the text).
  * `count` should not be a small constant, or the driver unrolls the rows, all blocks included.
  */
-export function dotRowsWgsl(team: Team, stretch: number = STRETCH): DotRowsWgsl {
+export function dotRowsWgsl(team: Team, { short = false }: DotRowsOptions = {}): DotRowsWgsl {
   const lanes = team.size;
+  const stretch = short ? SHORT_STRETCH : STRETCH;
   const blocks = Array.from({ length: Math.max(1, stretch / lanes) }, (_, i) => i);
   const loads = ({ x, length, from }: DotRows): string => `
   for (var j = 0u; j < min(${blocks.length}u, (left + ${lanes - 1}u) / ${lanes}u); j++) {
@@ -81,6 +105,7 @@ ${blocks.map((i) => `  let at${i} = min(${from} + ${i * lanes}u + lane, ${length
       .join("")}`;
   return {
     width: blocks.length * lanes,
+    maxRows: MAX_DOT_ROWS,
     declarations: `${teamReductions(team)}\nvar<private> stretch: array<vec4f, ${blocks.length}>;`,
     dotRows: (parts) => `{
   let left = ${parts.length} - ${parts.from};${loads(parts)}
@@ -90,6 +115,12 @@ ${blocks.map((i) => `  let at${i} = min(${from} + ${i * lanes}u + lane, ${length
     ${parts.use}
   }
 }`,
+    inverseRms: ({ name, x, length, eps }) => `
+  var ${name}Squares = 0.0;
+  for (var i = lane; i < ${length}; i += ${lanes}u) { let v = ${x("i")}; ${name}Squares += dot(v, v); }
+  let ${name} = inverseSqrt(teamSum(${name}Squares, lane) / f32(4u * ${length}) + ${eps});`,
+    vectorOf: (array, first) => `vec4f(${[0, 1, 2, 3].map((c) => `${array}[${first} + ${c}u]`).join(", ")})`,
+    teamLabel: `team=${lanes}${team.subgroup ? "s" : "w"}`,
   };
 }
 
@@ -99,7 +130,7 @@ ${blocks.map((i) => `  let at${i} = min(${from} + ${i * lanes}u + lane, ${length
  * K4. A row of one stretch is done when its products are; longer ones add up in private memory.
  */
 export function fusedMatvecWgsl({ team, norm, epilogue, long }: FusedMatvecParams): Kernel {
-  const { width, declarations, dotRows } = dotRowsWgsl(team);
+  const { width, declarations, dotRows, inverseRms, teamLabel } = dotRowsWgsl(team);
   const swiglu = epilogue === "swiglu";
   const names = swiglu ? ["gate", "up"] : ["sum"];
   const perName = (line: (name: string) => string): string => names.map(line).join(" ");
@@ -117,7 +148,7 @@ export function fusedMatvecWgsl({ team, norm, epilogue, long }: FusedMatvecParam
       use: long ? perName((name) => `${name}s[r] += dot_${name};`) : finish((name) => `dot_${name}`),
     });
   return defineKernel({
-    label: `fusedMatvec ${norm ? "norm " : ""}${epilogue}${long ? " long" : ""} team=${team.size}${team.subgroup ? "s" : "w"}`,
+    label: `fusedMatvec ${norm ? "norm " : ""}${epilogue}${long ? " long" : ""} ${teamLabel}`,
     uniforms: { N: "u32", K4: "u32", rowsPerGroup: "u32", eps: "f32" },
     reads: {
       x: "vec4f",
@@ -137,7 +168,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (first >= u.N) { return; }
   let count = min(u.rowsPerGroup, u.N - first);
   let start = a * u.K4;
-${norm ? inverseRms(team) : ""}
+${norm ? inverseRms({ name: "scale", x: (i) => `x[start + ${i}]`, length: "u.K4", eps: "u.eps" }) : ""}
 ${
   long
     ? `  for (var r = 0u; r < count; r++) { ${perName((name) => `${name}s[r] = 0.0;`)} }
@@ -154,10 +185,4 @@ ${
 /** Whether rows of K numbers are more than one stretch of a team. */
 export function isLongRow(team: Team, K: number): boolean {
   return K > 4 * dotRowsWgsl(team).width;
-}
-
-function inverseRms(team: Team): string {
-  return `  var squares = 0.0;
-  for (var i = lane; i < u.K4; i += ${team.size}u) { let v = x[start + i]; squares += dot(v, v); }
-  let scale = inverseSqrt(teamSum(squares, lane) / f32(4u * u.K4) + u.eps);`;
 }

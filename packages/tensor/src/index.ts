@@ -64,7 +64,7 @@ export { type GradientSink, record, type Tape, type TapeNode } from "./tape.ts";
 
 export { dims } from "./dims.ts";
 export { dotRowsPerGroup } from "./fused-matvec.ts";
-export { dotRowsWgsl, MAX_DOT_ROWS, SHORT_STRETCH } from "./fused-matvec.wgsl.ts";
+export { type DotRowsWgsl, dotRowsWgsl } from "./fused-matvec.wgsl.ts";
 export { FLAT_INDEX, flatGrid } from "./grid.ts";
 export { cachedTemplate, defineKernel, type Kernel } from "./kernel.ts";
 export { type PackedTensors, packTensors } from "./pack-tensors.ts";

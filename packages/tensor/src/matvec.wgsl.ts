@@ -2,7 +2,9 @@
  * Products with one row, the decode step: c [N] = alpha a [K] B (+ c), batched. They read every element of B once and
  * use it once, so nothing is kept: the panel kernel would spend its time copying.
  *
- * nt (B [N, K]): a team of lanes shares the k of 8 columns at a time, one reduction each at the end.
+ * nt (B [N, K]): a team of lanes shares the k of 8 columns at a time, one reduction each at the end. `fusedMatvec` is the
+ * same product in vectors of four with a norm, swiglu or residual around it; this one stays for what that lacks: any K,
+ * alpha, accumulation and batches.
  * nn (B [K, N]): a lane owns whole columns.
  */
 import { defineKernel, type Kernel } from "./kernel.ts";
