@@ -2,8 +2,9 @@ import { useTestGpu } from "@ds3/testing";
 import { expectClose, integers, normals } from "@ds3/testing/reference";
 import { describe, expect, test } from "vitest";
 import { type AttentionShape, flashAttentionBackwardRef, flashAttentionRef } from "./flash-attention.ref.ts";
-import { planFlashBackward, planFlashForward } from "./flash-attention-plan.ts";
+import { FLASH_VARIANTS, planFlashBackward, planFlashForward } from "./flash-attention-plan.ts";
 import type { Gpu } from "./gpu.ts";
+import { KERNEL_TABLE_VERSION } from "./kernel-table.ts";
 import type { KernelTarget } from "./target.ts";
 
 /**
@@ -43,6 +44,19 @@ describe("flash attention kernels against the f64 reference", () => {
     await compare(device.gpu, { software: false, subgroupSize: 0 }, each.sizes, each.documents);
   });
 
+  // Whichever the default is; on a hardware adapter all of them are the portable kernels. Small heads compile quickly.
+  test.each(FLASH_VARIANTS)("%s for all three kernels, by a table", { timeout: 120_000 }, async (id) => {
+    const sizes = [2, 70, 75, 2, 12, 8] as const;
+    const target = withVariant(device.gpu, id);
+    const shape = { ...shapeOf(sizes, true), documents: true };
+    const [, queryGrad, keyGrad] = planFlashBackward(target, shape);
+    const tiled = target.software && target.subgroupSize > 0 && id !== "portable";
+    for (const { kernel } of [planFlashForward(target, shape), queryGrad!, keyGrad!]) {
+      expect(kernel.label).toContain(tiled ? `perLane=${id.slice("rows-".length)} ` : "portable");
+    }
+    await compare(device.gpu, target, sizes, true);
+  });
+
   test("the same input gives the same bits", async () => {
     const { gpu } = device;
     const shape = shapeOf([1, 257, 257, 2, 48, 32], true);
@@ -51,6 +65,12 @@ describe("flash attention kernels against the f64 reference", () => {
     for (const name of Object.keys(a)) expect(await a[name]!.data(), name).toEqual(await b[name]!.data());
   });
 });
+
+/** The device's target with a table that has this variant for every shape. */
+function withVariant({ target, adapter }: Gpu, id: string): KernelTarget {
+  const entries = new Proxy({}, { get: () => id });
+  return { ...target, table: { version: KERNEL_TABLE_VERSION, adapter: adapter.name, entries } };
+}
 
 async function compare(gpu: Gpu, target: KernelTarget, sizes: Case, documents: boolean): Promise<void> {
   const shape = shapeOf(sizes, documents);

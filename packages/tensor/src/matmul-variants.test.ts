@@ -1,6 +1,7 @@
 /** The numbers of every variant, whatever this machine's device would pick: what the op tests of one target do not reach. */
 import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
+import { type Experts, expertsReference, groupsOf } from "../test/grouped-products.ts";
 import { roundToBf16Ref, roundToF16Ref } from "./cast.ref.ts";
 import { cast } from "./cast.ts";
 import { matmulRef } from "./matmul.ref.ts";
@@ -77,19 +78,9 @@ describe.each(targets)("matmul kernels for %s", (_, target) => {
     const [E, F, D] = [counts.length, 37, 70];
     const offsets = [0, ...counts.map((_, e) => counts.slice(0, e + 1).reduce((sum, n) => sum + n, 0))];
     const [x, w, dy] = [normals(R * D, 4), normals(E * F * D, 5), normals(R * F, 6)];
-    const want = {
-      y: new Float64Array(R * F).fill(9),
-      dx: new Float64Array(R * D).fill(9),
-      dw: new Float64Array(E * F * D),
-    };
-    for (const [e, n] of counts.entries()) {
-      const [from, to] = [offsets[e]!, offsets[e + 1]!];
-      const we = w.subarray(e * F * D, (e + 1) * F * D);
-      want.y.set(reference(x.subarray(from * D, to * D), we, "nt", n, F, D), from * F);
-      want.dx.set(reference(dy.subarray(from * F, to * F), we, "nn", n, D, F), from * D);
-      want.dw.set(reference(dy.subarray(from * F, to * F), x.subarray(from * D, to * D), "tn", F, D, n), e * F * D);
-    }
-    const got = runExperts(target(), { R, E, D, F, offsets, x, w, dy });
+    const experts = { R, E, D, F, offsets, x, w, dy };
+    const want = expertsReference(experts);
+    const got = runExperts(target(), experts);
     expectNear("y", await read(got.y), want.y, [R, F], TOLERANCE);
     expectNear("dx", await read(got.dx), want.dx, [R, D], TOLERANCE);
     expectNear("dw", await read(got.dw), want.dw, [E, F, D], TOLERANCE);
@@ -192,6 +183,32 @@ describe("every variant that this adapter can run, whichever it prefers", () => 
     }
   });
 
+  // matvec takes no groups; the targets above run two variants by default. Compiling takes seconds a kernel: two of each.
+  const known = ["matvec", "panel-8x64", "tiled-32x32x16"];
+  const groupable = MATMUL_VARIANTS.map(({ id }) => id).filter((id) => !known.includes(id));
+
+  test.each(groupable)("%s by groups of rows and of k", { timeout: 120_000 }, async (id) => {
+    const target = withVariant(id);
+    const spec = MATMUL_VARIANTS.find((candidate) => candidate.id === id)!;
+    using _scope = device.gpu.scope();
+    // Ragged in everything; an empty group, and rows that no group has.
+    const [R, E, D, F] = [90, 4, 70, 37];
+    const offsets = [0, 5, 5, 72, 85];
+    const dtype = id.includes("f16") ? "f16" : "f32";
+    const [x, w, dy] = [R * D, E * F * D, R * F].map((count, i) => normals(count, 4 + i).map(rounds[dtype]));
+    const experts = { R, E, D, F, offsets, x: x!, w: w!, dy: dy! };
+    const types = { dtypeA: dtype, dtypeB: dtype } as const;
+    const request = { layout: "tn", grouped: "k", M: F, N: D, K: R, batch: 1, groups: E, ...types } as const;
+    const offered = variantsFor(target, request).includes(spec);
+    expect(offered).toBe(spec.runsOn(target));
+    if (!offered) return;
+    const plan = planGroupedMatmul(target, { grouped: "k", layout: "tn", R, E, N: D, M: F, ...types });
+    expect(plan.kernel).toBe(spec.build(target, request).kernel);
+    const [got, want] = [groupsOf(device.gpu, target, experts, dtype), expertsReference(experts)];
+    expectNear("y", await read(got.rows("nt")), want.y, [R, F], TOLERANCE);
+    expectNear("dw", await read(got.wgrad()), want.dw, [E, F, D], TOLERANCE);
+  });
+
   test("experts with several tiles of rows a workgroup", async () => {
     using _scope = device.gpu.scope();
     const target: KernelTarget = { ...withVariant("tiled-32x32x16"), software: false };
@@ -230,43 +247,8 @@ function poison(values: Float64Array, batch: number, stride: number, rows: numbe
   }
 }
 
-interface Experts {
-  readonly R: number;
-  readonly E: number;
-  readonly D: number;
-  readonly F: number;
-  readonly offsets: readonly number[];
-  readonly x: Float64Array;
-  readonly w: Float64Array;
-  readonly dy: Float64Array;
-}
-
-/** Forward, dgrad, wgrad, and wgrad a second time onto the first; outputs start as nines where rows may stay untouched. */
-function runExperts(
-  target: KernelTarget,
-  { R, E, D, F, offsets, x, w, dy }: Experts,
-): Record<"y" | "dx" | "dw" | "dwTwice", Tensor> {
-  const { gpu } = device;
-  const tensors = {
-    x: gpu.tensor(x),
-    w: gpu.tensor(w),
-    dy: gpu.tensor(dy),
-    offsets: gpu.tensor(offsets, [E + 1], "u32"),
-  };
-  const tiles = gpu.empty([groupTileCount(target, R, E), 4], "u32");
-  const table = planGroupTable(target, { R, E });
-  gpu.dispatch(table.kernel, { offsets: tensors.offsets, tiles }, table.uniforms, table.groups);
-  const rows = (layout: "nn" | "nt", A: Tensor, N: number, K: number): Tensor => {
-    const C = gpu.full([R, N], 9);
-    const plan = planGroupedMatmul(target, { grouped: "rows", layout, R, E, N, K });
-    gpu.dispatch(plan.kernel, { A, B: tensors.w, tiles, C }, plan.uniforms, plan.groups);
-    return C;
-  };
-  const wgrad = (C: Tensor, accumulate: boolean): Tensor => {
-    const plan = planGroupedMatmul(target, { grouped: "k", layout: "tn", R, E, N: D, M: F, accumulate });
-    gpu.dispatch(plan.kernel, { A: tensors.dy, B: tensors.x, offsets: tensors.offsets, C }, plan.uniforms, plan.groups);
-    return C;
-  };
-  const [y, dx, dw] = [rows("nt", tensors.x, F, D), rows("nn", tensors.dy, D, F), wgrad(gpu.full([E, F, D], 9), false)];
-  return { y, dx, dw, dwTwice: wgrad(wgrad(gpu.full([E, F, D], 9), false), true) };
+/** Forward, dgrad, wgrad, and wgrad a second time onto the first. */
+function runExperts(target: KernelTarget, experts: Experts): Record<"y" | "dx" | "dw" | "dwTwice", Tensor> {
+  const { rows, wgrad } = groupsOf(device.gpu, target, experts);
+  return { y: rows("nt"), dx: rows("nn"), dw: wgrad(), dwTwice: wgrad({ onto: wgrad() }) };
 }
