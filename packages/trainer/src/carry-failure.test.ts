@@ -1,9 +1,10 @@
-import { useTestGpu } from "@ds3/testing";
+import { expectCompiling, useNullDevice, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { carryFailure } from "./carry-failure.ts";
 import { carryFailureWgsl } from "./carry-failure.wgsl.ts";
 
 const device = useTestGpu();
+const nullBackend = useNullDevice();
 
 test("the loss passes bit for bit after a step that was applied, and is NaN after one that was not", async () => {
   const { gpu } = device;
@@ -28,4 +29,8 @@ test("the kernel's text", () => {
     @compute @workgroup_size(1)
     fn main() { out[0] = select(loss[0], u.nan, previous[2] != 0u); }"
   `);
+});
+
+test("the kernel compiles on the null backend", async () => {
+  await expectCompiling(nullBackend.device, [carryFailureWgsl()]);
 });
