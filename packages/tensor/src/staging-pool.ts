@@ -27,7 +27,7 @@ export class StagingPool {
   async read(
     buffer: GPUBuffer,
     bytes: number,
-    wait: (done: Promise<undefined>) => Promise<void>,
+    wait: (done: Promise<unknown>) => Promise<unknown>,
   ): Promise<ArrayBuffer> {
     try {
       await wait(buffer.mapAsync(MAP_READ, 0, bytes));
