@@ -16,6 +16,7 @@ import { addIntoWgsl } from "./accumulate.wgsl.ts";
 import { adamwWgsl } from "./adamw.wgsl.ts";
 import { argmaxRowsWgsl } from "./argmax-rows.wgsl.ts";
 import { addScaledWgsl, mulWgsl, scaleWgsl } from "./arithmetic.wgsl.ts";
+import { arithmeticPeakWgsl } from "./arithmetic-peak.wgsl.ts";
 import { fromHalfWgsl, toHalfWgsl } from "./cast.wgsl.ts";
 import { concatColumnsWgsl, MAX_PARTS, splitColumnsWgsl } from "./columns.wgsl.ts";
 import { crossEntropyWgsl } from "./cross-entropy.wgsl.ts";
@@ -100,6 +101,7 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
   "accumulate.wgsl.ts": () => perWidth(addIntoWgsl),
   "adamw.wgsl.ts": () => [adamwWgsl("f32"), adamwWgsl("bf16")],
   "argmax-rows.wgsl.ts": () => perTeam(argmaxRowsWgsl),
+  "arithmetic-peak.wgsl.ts": () => [8, 64].map(arithmeticPeakWgsl),
   "arithmetic.wgsl.ts": () => perWidth(addScaledWgsl, mulWgsl, scaleWgsl),
   "cast.wgsl.ts": () =>
     (["bf16", "f16"] as const).flatMap((dtype) =>
