@@ -35,7 +35,9 @@ export interface OwnFiguresOptions {
 export async function* benchOwn(gpu: Gpu, { cases, steps, onNote }: OwnFiguresOptions): AsyncGenerator<Figure> {
   const context = { gpu, peak: await measurePeak(gpu), steps };
   const { gigaflopsPerSecond, gigabytesPerSecond } = context.peak;
-  onNote(`peak: ${gigaflopsPerSecond.toFixed(1)} GFLOP/s in products, ${gigabytesPerSecond.toFixed(1)} GB/s in copies`);
+  onNote(
+    `peak: ${gigaflopsPerSecond.toFixed(1)} GFLOP/s of arithmetic, ${gigabytesPerSecond.toFixed(1)} GB/s in copies`,
+  );
   for (const { name, run } of cases) {
     const figure = await run(context);
     if (figure) yield figure;
