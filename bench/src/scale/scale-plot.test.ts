@@ -17,6 +17,7 @@ test("the drawing is one SVG with both themes' colours, every size named in both
   const svg = drawScale(points);
   expect(svg).toMatch(/^<svg\b[\s\S]*<\/svg>\n$/);
   expect(svg).toContain("prefers-color-scheme:dark");
+  expect(svg).toMatch(/<title>[^<]+<\/title>/);
   for (const label of ["tiny 0.4M", "small 2.6M", "mini 9.2M", "base 28.6M"]) {
     expect(svg.split(`>${label}<`)).toHaveLength(3);
   }

@@ -20,7 +20,7 @@ export function drawScale(points: readonly MeasuredPoint[]): string {
     .replaceAll(/ (?:ecmeta_\w+|class)="[^"]*"/g, "")
     .replaceAll(/<style\b.*?<\/style>\s*/gs, "")
     .replaceAll(/\bzr\d+-/g, "scale-");
-  return `${plain.replace(/(<svg\b[^>]*>)/, `$1\n<style>${STYLE}</style>`)}\n`;
+  return `${plain.replace(/(<svg\b[^>]*>)/, `$1\n<title>${TITLE}</title>\n<style>${STYLE}</style>`)}\n`;
 }
 
 const COLOURS: Readonly<Record<string, readonly [light: string, dark: string]>> = {
@@ -37,6 +37,8 @@ const colours = (theme: 0 | 1): string =>
   Object.entries(COLOURS)
     .map(([name, pair]) => `${name}:${pair[theme]}`)
     .join(";");
+/** For those who do not see it. */
+const TITLE = "Training speed and peak memory by model size and sequence length";
 const STYLE = `:root{${colours(0)}}@media(prefers-color-scheme:dark){:root{${colours(1)}}}`;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif";
 
