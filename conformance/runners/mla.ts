@@ -128,10 +128,13 @@ function addDecoding(
   const at = Array.from({ length: batch * D }, (_, i) => (Math.floor(i / D) * length + last) * D + (i % D));
   results.add("out", "mlaDecode", y.data(), at);
   const [C, R] = [config.kvLoraRank, config.qkRopeHeadDim];
-  const columns = (first: number, width: number): number[] =>
-    Array.from({ length: batch * length * width }, (_, i) => Math.floor(i / width) * (C + R) + first + (i % width));
-  results.add("latent_cache", "the cache after mlaDecode", cache.entries.data(), columns(0, C));
-  results.add("rope_key_cache", "the cache after mlaDecode", cache.entries.data(), columns(C, R));
+  const columns = async (first: number, width: number): Promise<number[]> => {
+    const entries = await cache.entries.data();
+    const place = (i: number): number => Math.floor(i / width) * (C + R) + first + (i % width);
+    return Array.from({ length: batch * length * width }, (_, i) => entries[place(i)]!);
+  };
+  results.add("latent_cache", "the cache after mlaDecode", columns(0, C));
+  results.add("rope_key_cache", "the cache after mlaDecode", columns(C, R));
 }
 
 /** Checkpoint weights by name without prefix, and where they lie in the layer's fused parameters. */
