@@ -2,8 +2,11 @@ import { type ActiveSequences, cacheRows, type LatentCache, uploadDecodeStep } f
 import { embedding, fusedMatvec, gatherRows, rmsNorm, Tensor } from "@ds3/tensor";
 import type { DeepseekModel } from "./model.ts";
 
-/** Up to so many sequences read every weight once each; more share the reading through `matmul`. */
-const FUSED_SEQUENCES = 4;
+/**
+ * Up to so many sequences read every weight once each; more share the reading through `matmul`. On the software adapter both
+ * are equally fast at about 14 (docs/kernels.md); other adapters have not been measured.
+ */
+const FUSED_SEQUENCES = 8;
 
 /**
  * The logits [A, V] behind one more token of each active sequence, which the caches take in. ids [A], of the host or

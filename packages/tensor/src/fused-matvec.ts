@@ -33,7 +33,7 @@ export interface FusedMatvecOptions {
 /**
  * y = f(x) weight^T of a few rows: x [A, K], weight [N, K] f32 -> y [A, N], in one dispatch. Not differentiable.
  *
- * Reads the weight once for each row of x, so `matmul` is the faster choice from about four rows on.
+ * Reads the weight once for each row of x, so `matmul` is the faster choice for many.
  * @throws ShapeError, also unless K is a positive multiple of 4; DtypeError; OutOfRangeError for `swiglu` with a residual.
  */
 export function fusedMatvec(x: Tensor, weight: Tensor, options: FusedMatvecOptions = {}): Tensor {
