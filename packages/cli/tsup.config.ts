@@ -1,0 +1,11 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: ["src/index.ts", "src/main.ts"],
+  format: "esm",
+  target: "node20",
+  platform: "neutral",
+  sourcemap: true,
+  removeNodeProtocol: false,
+  external: [/^node:/],
+});
