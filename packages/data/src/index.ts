@@ -17,3 +17,14 @@ export { createRandom, permutation, type Random, type RandomOptions, type Random
 export type { ChatMessage } from "./record-fields.ts";
 export { RecordFormatError } from "./record-format-error.ts";
 export { type SplitOptions, type SplitResult, splitDocuments } from "./split-documents.ts";
+export {
+  type DocumentStage,
+  type Dropped,
+  isDropped,
+  type LanguageCounts,
+  type RunStagesOptions,
+  runStages,
+  type StageReport,
+  type StageSample,
+} from "./stage.ts";
+export { StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
