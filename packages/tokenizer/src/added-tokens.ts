@@ -8,6 +8,12 @@ export interface AddedToken {
   readonly special: boolean;
   /** Searched after the tokens that are not normalized, in the text that they leave. */
   readonly normalized: boolean;
+  /** Swallows the white space before it. Default false. */
+  readonly lstrip?: boolean;
+  /** Swallows the white space after it. Default false. */
+  readonly rstrip?: boolean;
+  /** Found only where no word character stands directly before or after it. Default false. */
+  readonly singleWord?: boolean;
 }
 
 interface TrieNode {
