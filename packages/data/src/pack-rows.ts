@@ -6,6 +6,7 @@
  */
 import { OutOfRangeError } from "@ds3/errors";
 import { EmptyDataError } from "./empty-data-error.ts";
+import { packBestFit } from "./packing/pack-best-fit.ts";
 
 /** Options of `packRows`. */
 export interface PackRowsOptions {
@@ -41,8 +42,7 @@ interface Place {
  * Put sequences of token ids whole into rows of `length`.
  *
  * The result depends on nothing but the arguments: among sequences of one length the first goes first, among rows with
- * one space the one that came to it last is filled. Cost: one pass over the rows, a sort of the sequences, and a search
- * over `length` / 32 words for each.
+ * one space the one that came to it last is filled. Cost: one pass over the rows, and `packBestFit`.
  * @throws EmptyDataError for no sequence or one without tokens; OutOfRangeError for a sequence longer than `length`, or
  * a `length` or `padId` that is none.
  */
@@ -58,49 +58,15 @@ export function packRows(sequences: readonly Int32Array[], options: PackRowsOpti
 
 /** A place for each sequence, by best-fit decreasing. */
 function bestFit(sequences: readonly Int32Array[], length: number): Place[] {
+  const sizes = sequences.map((sequence) => sequence.length);
+  const { binCount, binStarts, documents, lengths } = packBestFit(sizes, length);
   const places: Place[] = new Array(sequences.length);
-  const rows = new RowsBySpace(length);
-  const order = sequences.map((_, index) => index).sort((a, b) => sequences[b]!.length - sequences[a]!.length || a - b);
-  let rowCount = 0;
-  for (const index of order) {
-    const size = sequences[index]!.length;
-    const found = rows.takeTightest(size);
-    const { row, space } = found ?? { row: rowCount++, space: length };
-    places[index] = { row, from: length - space };
-    if (space > size) rows.put(row, space - size);
+  for (let row = 0; row < binCount; row++) {
+    for (let p = binStarts[row]!, from = 0; p < binStarts[row + 1]!; from += lengths[p++]!) {
+      places[documents[p]!] = { row, from };
+    }
   }
   return places;
-}
-
-/** Rows by the space left in them; a bit for each space that some row has makes the search short. */
-class RowsBySpace {
-  readonly #rows: (number[] | undefined)[];
-  readonly #bits: Uint32Array;
-
-  constructor(length: number) {
-    this.#rows = new Array(length + 1);
-    this.#bits = new Uint32Array((length >>> 5) + 1);
-  }
-
-  put(row: number, space: number): void {
-    const rows = this.#rows[space];
-    if (rows === undefined) this.#rows[space] = [row];
-    else rows.push(row);
-    this.#bits[space >>> 5]! |= 1 << (space & 31);
-  }
-
-  /** Remove the row with the least space of at least `size`, the one put last among equals. */
-  takeTightest(size: number): { row: number; space: number } | undefined {
-    let word = size >>> 5;
-    let bits = this.#bits[word]! & (-1 << (size & 31));
-    while (bits === 0 && ++word < this.#bits.length) bits = this.#bits[word]!;
-    if (bits === 0) return undefined;
-    const space = word * 32 + 31 - Math.clz32(bits & -bits);
-    const rows = this.#rows[space]!;
-    const row = rows.pop()!;
-    if (rows.length === 0) this.#bits[word]! &= ~(1 << (space & 31));
-    return { row, space };
-  }
 }
 
 function writeRows(
