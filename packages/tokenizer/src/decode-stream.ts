@@ -1,19 +1,33 @@
-import type { DecodeOptions, Tokenizer } from "./tokenizer.ts";
+import type { Decoder, TokenStream } from "./decoders/decoder.ts";
+import type { DecodeOptions } from "./tokenizer.ts";
+
+/** What a stream asks of a tokenizer. */
+export interface DecodingTokenizer {
+  /** Absent: the text is the tokens' bytes, as with ByteLevel. */
+  readonly decoder?: Decoder | undefined;
+  /** The bytes of an id. @throws OutOfRangeError for an id without a token. */
+  bytesOf(id: number): Uint8Array;
+  tokenOf(id: number): string | undefined;
+  isSpecial(id: number): boolean;
+}
 
 /**
  * Decode ids as they come, without ever splitting a character.
  *
- * The pieces joined are what `decode` gives for all ids at once. Bytes that may still become a character are held back
- * until the next token, or `end`, decides.
+ * The pieces joined are what `decode` gives for all ids at once, with every decoder. What a later token may still
+ * change is held back until one decides, or `end`: bytes that may become a character; with byte fallback, a run of
+ * byte tokens (one wrong byte turns all of them to U+FFFD); the last token where a suffix becomes a space.
  */
 export class DecodeStream {
-  readonly #tokenizer: Tokenizer;
+  readonly #tokenizer: DecodingTokenizer;
   readonly #skipSpecialTokens: boolean;
-  #decoder: TextDecoder = newDecoder();
+  readonly #tokens: TokenStream | undefined;
+  #bytes: TextDecoder = newDecoder();
 
-  constructor(tokenizer: Tokenizer, options: DecodeOptions = {}) {
+  constructor(tokenizer: DecodingTokenizer, options: DecodeOptions = {}) {
     this.#tokenizer = tokenizer;
     this.#skipSpecialTokens = options.skipSpecialTokens ?? false;
+    this.#tokens = tokenizer.decoder?.isByteLevel === false ? tokenizer.decoder.stream() : undefined;
   }
 
   /**
@@ -23,13 +37,15 @@ export class DecodeStream {
   push(id: number): string {
     const bytes = this.#tokenizer.bytesOf(id);
     if (this.#skipSpecialTokens && this.#tokenizer.isSpecial(id)) return "";
-    return this.#decoder.decode(bytes, { stream: true });
+    if (this.#tokens === undefined) return this.#bytes.decode(bytes, { stream: true });
+    return this.#tokens.push(this.#tokenizer.tokenOf(id)!);
   }
 
   /** What is left: U+FFFD for a character that never got its last byte. The stream can be used anew afterwards. */
   end(): string {
-    const rest = this.#decoder.decode();
-    this.#decoder = newDecoder();
+    if (this.#tokens !== undefined) return this.#tokens.end();
+    const rest = this.#bytes.decode();
+    this.#bytes = newDecoder();
     return rest;
   }
 }
