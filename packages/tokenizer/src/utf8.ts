@@ -49,3 +49,33 @@ const surrogate = /\p{Surrogate}/gu;
 export function toWellFormed(text: string): string {
   return text.replace(surrogate, "\uFFFD");
 }
+
+/** A growing buffer that texts are written to as UTF-8, with room behind them for reads of four bytes. */
+export class Utf8Buffer {
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 12);
+  #view: DataView<ArrayBuffer> = new DataView(this.bytes.buffer);
+  readonly #encoder: TextEncoder = new TextEncoder();
+
+  /** A view of `bytes`; both are new ones after a `write` that had to grow them. */
+  get view(): DataView<ArrayBuffer> {
+    return this.#view;
+  }
+
+  /** Write a text from the start on, a lone surrogate as U+FFFD; returns its length in bytes. */
+  write(text: string): number {
+    this.#reserve(text.length);
+    const { read, written } = this.#encoder.encodeInto(text, this.bytes.subarray(0, this.bytes.length - SLACK));
+    if (read === text.length) return written;
+    this.#reserve(3 * text.length); // rare: no text takes more
+    return this.write(text);
+  }
+
+  #reserve(length: number): void {
+    if (length + SLACK <= this.bytes.length) return;
+    this.bytes = new Uint8Array(length + (length >> 2) + SLACK);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+}
+
+/** Bytes behind a text that may be read, though they mean nothing. */
+const SLACK = 8;
