@@ -1,5 +1,5 @@
 import { grown } from "./growable.ts";
-import type { PreTokenizer } from "./pre-tokenizer.ts";
+import { eachPiece, type PreTokenizer } from "./pre-tokenizer.ts";
 import { toWellFormed } from "./utf8.ts";
 import { WordTable } from "./word-table.ts";
 
@@ -21,8 +21,8 @@ export function countWords(
   let textCount = 0;
   for (const raw of texts) {
     const text = toWellFormed(raw);
-    preTokenizer.split(text, (from, to) => {
-      const word = words.add(text, from, to);
+    eachPiece(preTokenizer, text, true, (piece, from, to) => {
+      const word = words.add(piece, from, to);
       if (word >= counts.length) counts = grown(counts, word + 1);
       counts[word]!++;
     });

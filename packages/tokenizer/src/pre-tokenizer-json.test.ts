@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { parsePreTokenizer, preTokenizerPresets, type TrainedPreTokenizer } from "./pre-tokenizer-json.ts";
-import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
 
 function pieces(preset: TrainedPreTokenizer, text: string): string[] {
   const found: string[] = [];
-  parsePreTokenizer(preTokenizerPresets[preset]).split(text, (from, to) => found.push(text.slice(from, to)));
+  parsePreTokenizer(preTokenizerPresets[preset]).splitter?.split(text, (from, to) => found.push(text.slice(from, to)));
   return found;
 }
 
@@ -49,30 +48,8 @@ test("an empty match cuts and does not loop", () => {
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: false };
   const found: string[] = [];
   const text = "axxbc😀";
-  parsePreTokenizer({ type: "Sequence", pretokenizers: [split, byteLevel] }).split(text, (from, to) =>
+  parsePreTokenizer({ type: "Sequence", pretokenizers: [split, byteLevel] }).splitter?.split(text, (from, to) =>
     found.push(text.slice(from, to)),
   );
   expect(found).toEqual(["a", "xx", "b", "c", "😀"]); // as HF tokenizers splits it
-});
-
-test("what is not implemented is refused by name", () => {
-  const byteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: true };
-  const split = { type: "Split", pattern: { Regex: "a" }, behavior: "Isolated", invert: false };
-  const refused = [
-    [null, /^parseTokenizer: pre_tokenizer: expected ByteLevel as the last step/],
-    [{ type: "Metaspace" }, /pre_tokenizer: .*Metaspace/],
-    [{ ...byteLevel, add_prefix_space: true }, /pre_tokenizer.add_prefix_space: expected false/],
-    [{ type: "Sequence", pretokenizers: [{ type: "Digits" }, byteLevel] }, /pretokenizers\[0\].type: .*"Digits"/],
-    [{ type: "Sequence", pretokenizers: [byteLevel, byteLevel] }, /pretokenizers\[0\].type/],
-    [{ type: "Sequence", pretokenizers: [{ ...split, behavior: "Removed" }, byteLevel] }, /behavior: .*"Removed"/],
-    [{ type: "Sequence", pretokenizers: [{ ...split, invert: true }, byteLevel] }, /invert/],
-    [
-      { type: "Sequence", pretokenizers: [{ ...split, pattern: { String: "a" } }, byteLevel] },
-      /pattern: expected a Reg/,
-    ],
-  ] as const;
-  for (const [json, message] of refused) {
-    expect(() => parsePreTokenizer(json)).toThrow(UnsupportedTokenizerError);
-    expect(() => parsePreTokenizer(json)).toThrow(message);
-  }
 });

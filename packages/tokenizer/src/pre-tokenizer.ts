@@ -1,42 +1,65 @@
 /**
  * Pre-tokenizers cut a text into the pieces inside which merges happen.
  *
- * A step knows one verb, `split`, and reports offsets instead of substrings, so that a hand-written scanner can take the
- * place of a regular expression without any change around it.
+ * Most only cut. A `Splitter` does that with offsets alone and makes no strings, so that a hand-written scanner can take
+ * the place of a regular expression without any change around it. The others (a prefix, a replaced space) rewrite, and
+ * hand on texts that know where they come from.
  */
-export interface PreTokenizer {
-  /** Call `emit` for each non-empty piece of `text`, in order; the pieces cover the text. Offsets are UTF-16 units. */
-  split(text: string, emit: EmitPiece): void;
-}
+import { type AlignedText, sliceAligned, untracked } from "./aligned-text.ts";
 
 /** Receives one piece, `text[from, to)`. */
 export type EmitPiece = (from: number, to: number) => void;
 
+/** Cuts texts. */
+export interface Splitter {
+  /**
+   * Call `emit` for each non-empty piece of `text`, in order; what the splitter removes is left out. Offsets are UTF-16
+   * units of a well-formed text.
+   */
+  split(text: string, emit: EmitPiece): void;
+}
+
+/** The pre-tokenizer of a tokenizer.json. */
+export interface PreTokenizer {
+  /** Set when every step only cuts: the same pieces as `pieces`, without making strings. */
+  readonly splitter: Splitter | undefined;
+  /**
+   * The last step is ByteLevel, and its characters for bytes stay unwritten: pieces are ordinary text, and the model
+   * maps their UTF-8 itself.
+   */
+  readonly byteLevel: boolean;
+  /** The non-empty pieces of a text, with its origins when it has them. */
+  pieces(text: AlignedText): readonly AlignedText[];
+}
+
 /** The whole text as one piece. */
-export const wholeText: PreTokenizer = {
+export const wholeText: Splitter = {
   split: (text, emit) => {
     if (text.length > 0) emit(0, text.length);
   },
 };
 
-/** Each match is a piece, and so is each gap between matches (HF's Split with behavior Isolated). */
-export function splitByRegex(regex: RegExp): PreTokenizer {
+/** A pre-tokenizer that only cuts. */
+export function cutting(splitter: Splitter, byteLevel = false): PreTokenizer {
   return {
-    split(text, emit) {
-      let end = 0;
-      regex.lastIndex = 0;
-      for (let match = regex.exec(text); match !== null; match = regex.exec(text)) {
-        const from = match.index;
-        const to = from + match[0].length;
-        if (from > end) emit(end, from);
-        if (to > from) emit(from, to);
-        // An empty match still cuts; step over one code point, or it would be found for ever.
-        else regex.lastIndex = to + (text.codePointAt(to)! > 0xffff ? 2 : 1);
-        end = to;
-      }
-      if (end < text.length) emit(end, text.length);
+    splitter,
+    byteLevel,
+    pieces: (input) => {
+      const pieces: AlignedText[] = [];
+      splitter.split(input.text, (from, to) => pieces.push(sliceAligned(input, from, to)));
+      return pieces;
     },
   };
+}
+
+/** A pre-tokenizer that rewrites a text, then cuts it. */
+export function rewriting(
+  rewrite: (input: AlignedText) => AlignedText,
+  splitter: Splitter = wholeText,
+  byteLevel = false,
+): PreTokenizer {
+  const { pieces } = cutting(splitter);
+  return { splitter: undefined, byteLevel, pieces: (input) => pieces(rewrite(input)) };
 }
 
 /**
@@ -46,12 +69,24 @@ export function splitByRegex(regex: RegExp): PreTokenizer {
  * at the next piece. One alternation of all patterns would therefore split differently.
  */
 export function sequence(steps: readonly PreTokenizer[]): PreTokenizer {
-  const effective = steps.filter((step) => step !== wholeText);
-  if (effective.length === 0) return wholeText;
-  return effective.reduce(compose);
+  const byteLevel = steps.at(-1)?.byteLevel ?? false;
+  const splitters = steps.map((step) => step.splitter);
+  if (splitters.every((splitter) => splitter !== undefined)) return cutting(composed(splitters), byteLevel);
+  return {
+    splitter: undefined,
+    byteLevel,
+    pieces: (input) =>
+      steps.reduce<readonly AlignedText[]>((texts, step) => texts.flatMap((text) => step.pieces(text)), [input]),
+  };
 }
 
-function compose(first: PreTokenizer, second: PreTokenizer): PreTokenizer {
+/** Splitters one after the other, as one. */
+export function composed(splitters: readonly Splitter[]): Splitter {
+  const effective = splitters.filter((splitter) => splitter !== wholeText);
+  return effective.length === 0 ? wholeText : effective.reduce(compose);
+}
+
+function compose(first: Splitter, second: Splitter): Splitter {
   return {
     split(text, emit) {
       first.split(text, (from, to) => {
@@ -60,4 +95,20 @@ function compose(first: PreTokenizer, second: PreTokenizer): PreTokenizer {
       });
     },
   };
+}
+
+/**
+ * Each piece of a text for those who want no offsets, as `text[from, to)` of the text that it lies in: the given one
+ * when the pre-tokenizer only cuts, else a new one.
+ *
+ * `atStart`: whether the text begins where the whole input begins.
+ */
+export function eachPiece(
+  { splitter, pieces }: PreTokenizer,
+  text: string,
+  atStart: boolean,
+  emit: (text: string, from: number, to: number) => void,
+): void {
+  if (splitter !== undefined) splitter.split(text, (from, to) => emit(text, from, to));
+  else for (const piece of pieces(untracked(text, atStart))) emit(piece.text, 0, piece.text.length);
 }

@@ -4,7 +4,7 @@ import { BpeModel, collectTokenBytes, type TokenBytes } from "./bpe-model.ts";
 import { IntBuffer } from "./growable.ts";
 import type { JsonObject } from "./json-reader.ts";
 import type { Merges } from "./pair-table.ts";
-import type { EmitPiece, PreTokenizer } from "./pre-tokenizer.ts";
+import { eachPiece, type PreTokenizer } from "./pre-tokenizer.ts";
 import { writeTokenizerJson } from "./tokenizer-json.ts";
 import { toWellFormed } from "./utf8.ts";
 
@@ -139,18 +139,14 @@ export class Tokenizer {
   #encodeFrom(level: number, text: string, out: IntBuffer): void {
     const matcher = this.#matchers[level];
     if (matcher === undefined) {
-      this.#parts.preTokenizer.split(text, this.#emitPiece(text, out));
+      const model = this.#model;
+      eachPiece(this.#parts.preTokenizer, text, true, (piece, from, to) => model.encodePiece(piece, from, to, out));
       return;
     }
     matcher.split(text, (from, to, id) => {
       if (id >= 0) out.push(id);
       else this.#encodeFrom(level + 1, from === 0 && to === text.length ? text : text.slice(from, to), out);
     });
-  }
-
-  #emitPiece(text: string, out: IntBuffer): EmitPiece {
-    const model = this.#model;
-    return (from, to) => model.encodePiece(text, from, to, out);
   }
 }
 
