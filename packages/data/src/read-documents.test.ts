@@ -90,7 +90,6 @@ test("no file, no format, no document: each has its error", async () => {
   for (const name of ["none.txt", "none.csv", "none.jsonl"]) {
     await expect(texts(join(folder, name))).rejects.toThrow(/expected a readable file, got no such file/);
   }
-  await expect(texts(folder, { format: "text" })).rejects.toThrow(/got a folder. Name the files/);
   await expect(texts(await file("data.bin", "x"))).rejects.toThrow(/an extension of .txt, .md.*got .bin/);
   const misspelt = { format: "jsonll" } as unknown as ReadOptions;
   await expect(texts(join(folder, "none.txt"), misspelt)).rejects.toThrow(/Did you mean "jsonl"/);
@@ -105,10 +104,22 @@ test("no file, no format, no document: each has its error", async () => {
   await expect(texts([])).rejects.toThrow(EmptyDataError);
 });
 
-test("bytes that are no UTF-8 become U+FFFD in every format", async () => {
+test("bytes that are no UTF-8 are named with their place, or become U+FFFD when asked for", async () => {
   const bad = (before: string, after: string): Uint8Array =>
     Buffer.concat([Buffer.from(before), Buffer.from([0xe4, 0xb8]), Buffer.from(after)]);
-  expect(await texts(await file("bad.txt", bad("a", "b")))).toEqual(["a\uFFFDb"]);
-  expect(await texts(await file("bad.jsonl", bad('{"text":"a', 'b"}')))).toEqual(["a\uFFFDb"]);
-  expect(await texts(await file("bad.csv", bad("text\na", "b\n")))).toEqual(["a\uFFFDb"]);
+  const cases: [string, Uint8Array, string][] = [
+    ["bad.txt", bad("a\na", "b"), "2: expected text in utf-8, got the bytes e4 b8 62 at byte 3"],
+    [
+      "bad.jsonl",
+      bad('{"text":"ok"}\n{"text":"a', 'b"}'),
+      "2: expected text in utf-8, got the bytes e4 b8 62 22 at byte 24",
+    ],
+    ["bad.csv", bad("text\nok\na", "b\n"), "3: expected text in utf-8, got the bytes e4 b8 62 0a at byte 9"],
+  ];
+  for (const [name, content, message] of cases) {
+    const path = await file(name, content);
+    await expect(texts(path)).rejects.toThrow(FormatError);
+    await expect(texts(path)).rejects.toThrow(`${path}:${message}`);
+    expect((await texts(path, { replaceInvalid: true })).at(-1)).toMatch(/a\uFFFDb$/);
+  }
 });

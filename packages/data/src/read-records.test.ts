@@ -81,7 +81,7 @@ test("a missing file, an unknown extension and no record at all are named", asyn
   await expect(records(missing)).rejects.toThrow(`readRecords: ${missing}: expected a readable file, got no such file`);
   await expect(records(join(folder, "none.json"))).rejects.toThrow("got no such file");
   await expect(records(missing, "a.txt")).rejects.toThrow(ConfigError);
-  await expect(records(missing, "a.txt")).rejects.toThrow("an extension of .jsonl, .ndjson, .json, got .txt");
+  await expect(records(missing, "a.txt")).rejects.toThrow("an extension of .jsonl, .ndjson, .json, .parquet, got .txt");
   const [lines, array] = [await file("blank.jsonl", "\n \n"), await file("empty.json", "[ \n]")];
   await expect(records(lines, array)).rejects.toThrow(EmptyDataError);
   await expect(records()).rejects.toThrow(EmptyDataError);

@@ -1,6 +1,12 @@
 import { FormatError } from "@ds3/errors";
 import { excerpt } from "./parse-json.ts";
-import type { Line } from "./read-lines.ts";
+
+/** An element of an array. */
+export interface Line {
+  readonly text: string;
+  /** The line where it begins, from 1. */
+  readonly line: number;
+}
 
 /**
  * The texts of the elements of a JSON array, each with the line where it begins, so that an error can name it.
