@@ -1,7 +1,19 @@
+import { FormatError } from "@ds3/errors";
 import { asArray, asObject, asString, describe, type Json, type JsonObject } from "./json-reader.ts";
+import { createBertNormalizer } from "./normalizers/bert.ts";
+import { byteLevelNormalizer } from "./normalizers/byte-level.ts";
+import { lowercase } from "./normalizers/lowercase.ts";
+import { nmt } from "./normalizers/nmt.ts";
+import { nfc, nfd, nfkc, nfkd } from "./normalizers/normalization-form.ts";
 import { createSequence, type Normalizer } from "./normalizers/normalizer.ts";
+import { createPrecompiled, readCharacterMap } from "./normalizers/precompiled.ts";
 import { createPrepend } from "./normalizers/prepend.ts";
+import { createReplace } from "./normalizers/replace.ts";
+import { createStrip, stripAccents } from "./normalizers/strip.ts";
+import { fromOniguruma } from "./oniguruma-regex.ts";
 import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
+
+const OP = "parseTokenizer";
 
 type Parse = (json: JsonObject, path: string) => Normalizer;
 
@@ -10,7 +22,23 @@ const parsers: Readonly<Record<string, Parse>> = {
     const list = asArray(json.normalizers, `${path}.normalizers`);
     return createSequence(list.map((item, i) => parseStep(item, `${path}.normalizers[${i}]`)));
   },
+  NFC: () => nfc,
+  NFD: () => nfd,
+  NFKC: () => nfkc,
+  NFKD: () => nfkd,
+  Lowercase: () => lowercase,
+  Nmt: () => nmt,
+  StripAccents: () => stripAccents,
+  ByteLevel: () => byteLevelNormalizer,
+  Strip: (json, path) =>
+    createStrip({
+      left: asBoolean(json.strip_left, `${path}.strip_left`),
+      right: asBoolean(json.strip_right, `${path}.strip_right`),
+    }),
   Prepend: (json, path) => createPrepend(asString(json.prepend, `${path}.prepend`)),
+  Replace: parseReplace,
+  BertNormalizer: parseBert,
+  Precompiled: parsePrecompiled,
 };
 
 /**
@@ -31,9 +59,49 @@ function parseStep(json: Json, path: string): Normalizer {
   const parse = Object.hasOwn(parsers, type) ? parsers[type] : undefined;
   if (parse !== undefined) return parse(object, path);
   throw new UnsupportedTokenizerError({
-    op: "parseTokenizer",
+    op: OP,
     operand: `${path}.type`,
     expected: `one of ${Object.keys(parsers).join(", ")}`,
     actual: describe(object.type),
   });
+}
+
+function parseReplace(json: JsonObject, path: string): Normalizer {
+  const content = asString(json.content, `${path}.content`);
+  const pattern = asObject(json.pattern, `${path}.pattern`);
+  if (pattern.Regex === undefined) return createReplace(asString(pattern.String, `${path}.pattern.String`), content);
+  return createReplace(fromOniguruma(asString(pattern.Regex, `${path}.pattern.Regex`)), content);
+}
+
+function parseBert(json: JsonObject, path: string): Normalizer {
+  const strip = json.strip_accents ?? undefined;
+  return createBertNormalizer({
+    cleanText: asBoolean(json.clean_text, `${path}.clean_text`),
+    handleChineseChars: asBoolean(json.handle_chinese_chars, `${path}.handle_chinese_chars`),
+    stripAccents: strip === undefined ? undefined : asBoolean(strip, `${path}.strip_accents`),
+    lowercase: asBoolean(json.lowercase, `${path}.lowercase`),
+  });
+}
+
+function parsePrecompiled(json: JsonObject, path: string): Normalizer {
+  const operand = `${path}.precompiled_charsmap`;
+  const base64 = asString(json.precompiled_charsmap, operand);
+  const map = readCharacterMap(bytesOfBase64(base64));
+  if (map !== undefined) return createPrecompiled(map);
+  const expected = "a character map in base64: a size, a double array, texts that end in a zero byte";
+  throw new FormatError({ op: OP, operand, expected, actual: describe(base64) });
+}
+
+/** The bytes; none when the text is not base64. */
+function bytesOfBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+function asBoolean(value: Json | undefined, path: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw new FormatError({ op: OP, operand: path, expected: "true or false", actual: describe(value) });
 }
