@@ -1,52 +1,43 @@
 /**
  * Reading tokenizer.json, the format of HF tokenizers.
  *
- * What a file asks for is either done exactly or refused by name: a tokenizer that silently skipped a normalizer would
- * give almost the right ids. Byte-level BPE is implemented, with added tokens and templates of one sequence.
+ * What a file asks for is either done exactly or refused by name: a tokenizer that silently skipped a step would give
+ * almost the right ids.
  */
 import { FormatError } from "@ds3/errors";
 import type { AddedToken } from "./added-tokens.ts";
-import { charOfByte } from "./byte-alphabet.ts";
-import { asArray, asId, asObject, asString, describe, type Json, type JsonObject } from "./json-reader.ts";
-import { MAX_MERGES } from "./merge-word.ts";
-import type { Merges } from "./pair-table.ts";
-import { parsePostProcessor } from "./post-processor-json.ts";
-import { parsePreTokenizer, unsupported } from "./pre-tokenizer-json.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import { assembleTokenizer } from "./assemble-tokenizer.ts";
+import { optionalBoolean } from "./json-fields.ts";
+import { asArray, asId, asObject, asString, describe, type Json } from "./json-reader.ts";
+import { parseModel } from "./models/model-json.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
 
 const OP = "parseTokenizer";
+
+/** Options of `parseTokenizer`. */
+export interface ParseTokenizerOptions {
+  /** Numbers in [0, 1), for a model with dropout; such a file is refused without them. */
+  readonly random?: (() => number) | undefined;
+}
 
 /**
  * A tokenizer from the text of a tokenizer.json.
  *
- * Accepts: byte-level BPE (GPT-2's family, DeepSeek-V3); merges as "a b" or as pairs; added tokens inside or beyond the
- * vocabulary; post-processors ByteLevel and TemplateProcessing.
- * @throws FormatError when the text is no tokenizer.json; UnsupportedTokenizerError naming the part that is not
- * implemented.
+ * Accepts: models BPE, WordPiece, Unigram and WordLevel; every normalizer, pre-tokenizer, post-processor and decoder of
+ * HF tokenizers 0.23; merges as "a b" or as pairs; added tokens inside or beyond the vocabulary.
+ * @throws FormatError when the text is no tokenizer.json; UnsupportedTokenizerError naming a part that is not known, or
+ * asks for what cannot be done exactly. Both name the part by its path, `pre_tokenizer.pretokenizers[1].type`.
  */
-export function parseTokenizer(json: string): Tokenizer {
+export function parseTokenizer(json: string, options: ParseTokenizerOptions = {}): Tokenizer {
   const file = asObject(parseJson(json), "tokenizer.json");
-  for (const key of ["truncation", "padding"]) requireAbsent(file[key], key);
-  requireNoNormalizer(file.normalizer);
-  const decoder = asObject(file.decoder, "decoder");
-  if (decoder.type !== "ByteLevel") throw unsupported("decoder.type", '"ByteLevel"', decoder.type);
-  const preTokenizer = parsePreTokenizer(file.pre_tokenizer);
-  const model = asObject(file.model, "model");
-  if (model.type !== "BPE") throw unsupported("model.type", '"BPE"', model.type);
-  const vocab = parseVocab(model.vocab);
-  requirePlainBpe(model, vocab);
-  const addedTokens = parseAddedTokens(file.added_tokens, vocab);
-  const template = parsePostProcessor(file.post_processor);
-  const { vocab: _vocab, merges: _merges, ...modelSettings } = model;
-  const settings = { ...file, added_tokens: null, model: modelSettings };
-  return new Tokenizer({
-    vocab,
-    merges: parseMerges(model.merges, vocab),
-    addedTokens,
-    preTokenizer,
-    template,
-    settings,
-  });
+  if (file.version !== undefined && file.version !== "1.0") throw unknownVersion(file.version);
+  const { model, added_tokens: addedTokens, ...sections } = file;
+  return assembleTokenizer(
+    sections,
+    (byteLevel) => parseModel(model, { byteLevel, random: options.random }),
+    (vocab) => parseAddedTokens(addedTokens, vocab),
+  );
 }
 
 function parseJson(json: string): Json {
@@ -58,73 +49,8 @@ function parseJson(json: string): Json {
   }
 }
 
-function requireAbsent(value: Json | undefined, path: string): void {
-  if (value !== undefined && value !== null) throw unsupported(path, "null", value);
-}
-
-function requireNoNormalizer(value: Json | undefined): void {
-  if (value === undefined || value === null) return;
-  const { type, normalizers } = asObject(value, "normalizer");
-  if (type === "Sequence" && asArray(normalizers, "normalizer.normalizers").length === 0) return;
-  throw unsupported("normalizer", "null or an empty Sequence", value);
-}
-
-function parseVocab(value: Json | undefined): Map<string, number> {
-  const entries = Object.entries(asObject(value, "model.vocab"));
-  const sorted = entries.map(([token, id]) => [token, asId(id, `model.vocab[${JSON.stringify(token)}]`)] as const);
-  sorted.sort((a, b) => a[1] - b[1]);
-  sorted.forEach(([token, id], i) => {
-    if (i === 0 || sorted[i - 1]![1] !== id) return;
-    const expected = `an id of its own for ${JSON.stringify(token)}`;
-    throw new FormatError({ op: OP, operand: "model.vocab", expected, actual: `id ${id} twice` });
-  });
-  return new Map(sorted);
-}
-
-/** Options of BPE that change ids. Those about unknown characters cannot matter when every byte has a token. */
-function requirePlainBpe(model: JsonObject, vocab: ReadonlyMap<string, number>): void {
-  for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
-    if (model[key] !== "") requireAbsent(model[key], `model.${key}`);
-  }
-  if (model.dropout !== 0) requireAbsent(model.dropout, "model.dropout");
-  if (model.ignore_merges === true) throw unsupported("model.ignore_merges", "false", true);
-  const hasAllBytes = Array.from({ length: 256 }, (_, byte) => vocab.has(charOfByte(byte))).every(Boolean);
-  if (hasAllBytes) return;
-  requireAbsent(model.unk_token, "model.unk_token");
-  if (model.byte_fallback === true) throw unsupported("model.byte_fallback", "false", true);
-}
-
-function parseMerges(value: Json | undefined, vocab: ReadonlyMap<string, number>): Merges {
-  const list = asArray(value, "model.merges");
-  if (list.length > MAX_MERGES) throw unsupported("model.merges", `at most ${MAX_MERGES} merges`, list.length);
-  const [left, right, result] = [0, 0, 0].map(() => new Int32Array(list.length)) as [
-    Int32Array,
-    Int32Array,
-    Int32Array,
-  ];
-  list.forEach((merge, rank) => {
-    const [a, b] = mergeParts(merge, rank);
-    left[rank] = mergeId(vocab, a, rank);
-    right[rank] = mergeId(vocab, b, rank);
-    result[rank] = mergeId(vocab, a + b, rank);
-  });
-  return { left, right, result };
-}
-
-function mergeParts(merge: Json, rank: number): readonly [string, string] {
-  const path = `model.merges[${rank}]`;
-  const parts = typeof merge === "string" ? merge.split(" ") : asArray(merge, path);
-  if (parts.length !== 2) {
-    throw new FormatError({ op: OP, operand: path, expected: "two tokens", actual: describe(merge) });
-  }
-  return [asString(parts[0], path), asString(parts[1], path)];
-}
-
-function mergeId(vocab: ReadonlyMap<string, number>, token: string, rank: number): number {
-  const id = vocab.get(token);
-  if (id !== undefined) return id;
-  const expected = "tokens of model.vocab that join to a token of model.vocab";
-  throw new FormatError({ op: OP, operand: `model.merges[${rank}]`, expected, actual: `unknown ${describe(token)}` });
+function unknownVersion(version: Json): UnsupportedTokenizerError {
+  return new UnsupportedTokenizerError({ op: OP, operand: "version", expected: '"1.0"', actual: describe(version) });
 }
 
 function parseAddedTokens(value: Json | undefined, vocab: ReadonlyMap<string, number>): AddedToken[] {
@@ -144,14 +70,15 @@ function parseAddedTokens(value: Json | undefined, vocab: ReadonlyMap<string, nu
 
 function parseAddedToken(value: Json, path: string): AddedToken {
   const item = asObject(value, path);
-  for (const key of ["single_word", "lstrip", "rstrip"]) {
-    if (item[key] === true) throw unsupported(`${path}.${key}`, "false", true);
-  }
+  const flag = (key: string): boolean => optionalBoolean(item[key], `${path}.${key}`, false);
   return {
     id: asId(item.id, `${path}.id`),
     content: asString(item.content, `${path}.content`),
-    special: item.special === true,
-    normalized: item.normalized === true,
+    special: flag("special"),
+    normalized: flag("normalized"),
+    lstrip: flag("lstrip"),
+    rstrip: flag("rstrip"),
+    singleWord: flag("single_word"),
   };
 }
 

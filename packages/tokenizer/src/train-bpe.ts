@@ -1,12 +1,14 @@
 import { ConfigError, didYouMean, OutOfRangeError } from "@ds3/errors";
 import type { AddedToken } from "./added-tokens.ts";
+import { assembleTokenizer } from "./assemble-tokenizer.ts";
 import { bytesInAlphabetOrder, charOfByte } from "./byte-alphabet.ts";
 import { countWords, type WordCounts } from "./count-words.ts";
 import type { JsonObject } from "./json-reader.ts";
 import { learnMerges } from "./learn-merges.ts";
+import { createBpePart, plainBpe } from "./models/bpe-json.ts";
 import { parsePreTokenizer, preTokenizerPresets, type TrainedPreTokenizer } from "./pre-tokenizer-json.ts";
 import { createSymbolChain } from "./symbol-chain.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 /** How far training is: texts counted (their total is not known beforehand), or tokens made. */
 export type TrainProgress =
@@ -59,14 +61,12 @@ export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tok
       if (made % REPORT_EVERY === 0 || made === vocabSize) onProgress?.({ stage: "merge", tokens: made, vocabSize });
     },
   });
-  return new Tokenizer({
-    vocab: new Map(tokens.map((token, id) => [token, id])),
-    merges,
-    addedTokens: specialTokens.map(asAddedToken),
-    preTokenizer,
-    template: { before: [], after: [] },
-    settings: settingsOf(preTokenizerJson),
-  });
+  const vocab = new Map(tokens.map((token, id) => [token, id]));
+  return assembleTokenizer(
+    sectionsOf(preTokenizerJson),
+    (byteLevel) => createBpePart(vocab, merges, plainBpe, { byteLevel }),
+    () => specialTokens.map(asAddedToken),
+  );
 }
 
 function presetJson(preset: string): JsonObject {
@@ -127,22 +127,11 @@ function asAddedToken(content: string, id: number): AddedToken {
   return { id, content, special: true, normalized: false };
 }
 
-function settingsOf(preTokenizer: JsonObject): JsonObject {
+function sectionsOf(preTokenizer: JsonObject): JsonObject {
   return {
-    version: "1.0",
     normalizer: null,
     pre_tokenizer: preTokenizer,
     post_processor: null,
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-    },
   };
 }

@@ -1,0 +1,198 @@
+/**
+ * From one text to tokens, as HF does it: added tokens of the raw text are cut out, each rest is normalized apart, added
+ * tokens of the normalized text are cut out, the pre-tokenizer cuts the rest, the model encodes each piece.
+ *
+ * There are two ways through it. `encodeInto` gives ids alone and hands ranges of strings on; `encodeTracked` carries
+ * along where each unit comes from, and what else an Encoding says. Their ids are the same.
+ */
+import { type AlignedText, sliceAligned, track } from "./aligned-text.ts";
+import type { EncodingColumns } from "./encoding-columns.ts";
+import { IntBuffer } from "./growable.ts";
+import type { Model, TokenSpans } from "./model.ts";
+import type { Normalizer } from "./normalizers/normalizer.ts";
+import { eachPiece, type PreTokenizer } from "./pre-tokenizer.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What a text goes through. */
+export interface PipelineParts {
+  readonly normalizer: Normalizer | undefined;
+  readonly preTokenizer: PreTokenizer;
+  readonly model: Model;
+  readonly vocabulary: Vocabulary;
+}
+
+/** HF stops encoding pieces at this many tokens when truncation would drop the rest, which shortens what overflows. */
+export interface TokenLimit {
+  readonly maxTokens: number;
+  readonly direction: "Left" | "Right";
+}
+
+/** A piece of a text: ordinary text, or one added token. */
+interface Piece {
+  readonly text: AlignedText;
+  /** Id of the added token, or -1. */
+  readonly id: number;
+}
+
+/** Tokens `[from, to)` of the spans are those of a piece; an added token has none. */
+interface PieceTokens extends Piece {
+  readonly from: number;
+  readonly to: number;
+}
+
+export class Pipeline {
+  readonly #parts: PipelineParts;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Append the ids of a well-formed text to `out`. */
+  encodeInto(text: string, out: IntBuffer): void {
+    const { rawMatcher } = this.#parts.vocabulary;
+    if (rawMatcher === undefined) {
+      if (text.length > 0) this.#encodeRaw(text, true, out);
+      return;
+    }
+    rawMatcher.split(text, (from, to, id) => {
+      if (id >= 0) out.push(id);
+      else this.#encodeRaw(from === 0 && to === text.length ? text : text.slice(from, to), from === 0, out);
+    });
+  }
+
+  #encodeRaw(raw: string, rawAtStart: boolean, out: IntBuffer): void {
+    const { normalizer, vocabulary } = this.#parts;
+    const { text, atStart } = normalizer?.normalize({ text: raw, atStart: rawAtStart }) ?? {
+      text: raw,
+      atStart: rawAtStart,
+    };
+    const { normalizedMatcher } = vocabulary;
+    if (normalizedMatcher === undefined) {
+      this.#encodeOrdinary(text, atStart, out);
+      return;
+    }
+    normalizedMatcher.split(text, (from, to, id) => {
+      if (id >= 0) out.push(id);
+      else {
+        const rest = from === 0 && to === text.length ? text : text.slice(from, to);
+        this.#encodeOrdinary(rest, atStart && from === 0, out);
+      }
+    });
+  }
+
+  /** The hot path: text without added tokens. */
+  #encodeOrdinary(text: string, atStart: boolean, out: IntBuffer): void {
+    const { preTokenizer, model } = this.#parts;
+    eachPiece(preTokenizer, text, atStart, (source, from, to) => model.encodePiece(source, from, to, out));
+  }
+
+  /**
+   * The tokens of a well-formed text with all columns; offsets in units of UTF-16.
+   *
+   * Added tokens that stand in the text otherwise than in the vocabulary (with white space they swallowed, or
+   * normalized) are added to `spellings`.
+   */
+  encodeTracked(text: string, sequence: number, spellings: string[], limit?: TokenLimit): EncodingColumns {
+    const spans: TokenSpans = { ids: new IntBuffer(16), starts: new IntBuffer(16), ends: new IntBuffer(16) };
+    const pieces = this.#encodePieces(this.#piecesOf(text), spans, limit);
+    const out = new TrackedRows(sequence);
+    pieces.forEach((piece, word) => {
+      if (piece.id >= 0)
+        out.push(piece.id, this.#spelling(piece, spellings), word, piece.text, 0, piece.text.text.length);
+      for (let i = piece.from; i < piece.to; i++) {
+        const id = spans.ids.data[i]!;
+        out.push(id, id, word, piece.text, spans.starts.data[i]!, spans.ends.data[i]!);
+      }
+    });
+    return out.toColumns();
+  }
+
+  #piecesOf(raw: string): Piece[] {
+    const { rawMatcher } = this.#parts.vocabulary;
+    const whole = track(raw);
+    const pieces: Piece[] = [];
+    if (raw.length === 0) return pieces;
+    if (rawMatcher === undefined) this.#cutNormalized(whole, pieces);
+    else {
+      rawMatcher.split(raw, (from, to, id) => {
+        const text = sliceAligned(whole, from, to);
+        if (id >= 0) pieces.push({ text, id });
+        else this.#cutNormalized(text, pieces);
+      });
+    }
+    return pieces;
+  }
+
+  #cutNormalized(raw: AlignedText, pieces: Piece[]): void {
+    const { normalizer, preTokenizer, vocabulary } = this.#parts;
+    const whole = normalizer?.normalize(raw) ?? raw;
+    const cut = (text: AlignedText): void => {
+      for (const piece of preTokenizer.pieces(text)) if (piece.text.length > 0) pieces.push({ text: piece, id: -1 });
+    };
+    if (whole.text.length === 0) return;
+    if (vocabulary.normalizedMatcher === undefined) cut(whole);
+    else {
+      vocabulary.normalizedMatcher.split(whole.text, (from, to, id) => {
+        const text = sliceAligned(whole, from, to);
+        if (id >= 0) pieces.push({ text, id });
+        else cut(text);
+      });
+    }
+  }
+
+  /** Encode pieces from the side that is kept, until there are tokens enough. */
+  #encodePieces(pieces: readonly Piece[], spans: TokenSpans, limit: TokenLimit | undefined): PieceTokens[] {
+    const isLeft = limit?.direction === "Left";
+    const encoded: PieceTokens[] = [];
+    let total = 0;
+    for (const piece of isLeft ? pieces.toReversed() : pieces) {
+      const from = spans.ids.length;
+      if (piece.id < 0) this.#parts.model.encodeSpans(piece.text.text, 0, piece.text.text.length, spans);
+      encoded.push({ ...piece, from, to: spans.ids.length });
+      total += piece.id < 0 ? spans.ids.length - from : 1;
+      if (limit !== undefined && piece.id < 0 && total >= limit.maxTokens) break;
+    }
+    return isLeft ? encoded.reverse() : encoded;
+  }
+
+  #spelling({ id, text }: Piece, spellings: string[]): number {
+    return this.#parts.vocabulary.tokenOf(id) === text.text ? id : -spellings.push(text.text);
+  }
+}
+
+/** Collects rows in buffers, as their number is not known beforehand. */
+class TrackedRows {
+  readonly #sequence: number;
+  readonly #ids = new IntBuffer(64);
+  readonly #spellings = new IntBuffer(64);
+  readonly #words = new IntBuffer(64);
+  readonly #offsets = new IntBuffer(128);
+
+  constructor(sequence: number) {
+    this.#sequence = sequence;
+  }
+
+  /** A token that stands for `text[from, to)`. */
+  push(id: number, spelling: number, word: number, { origin }: AlignedText, from: number, to: number): void {
+    this.#ids.push(id);
+    this.#spellings.push(spelling);
+    this.#words.push(word);
+    const start = origin!.starts[from] ?? 0;
+    this.#offsets.push(start);
+    this.#offsets.push(to > from ? origin!.ends[to - 1]! : start);
+  }
+
+  toColumns(): EncodingColumns {
+    const filled = (value: number): Int32Array => new Int32Array(this.#ids.length).fill(value);
+    return {
+      ids: this.#ids.toArray(),
+      offsets: this.#offsets.toArray(),
+      spellings: this.#spellings.toArray(),
+      wordIds: this.#words.toArray(),
+      typeIds: filled(this.#sequence),
+      sequenceIds: filled(this.#sequence),
+      attentionMask: filled(1),
+      specialTokensMask: filled(0),
+    };
+  }
+}
