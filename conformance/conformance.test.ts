@@ -1,11 +1,15 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { serializeSafetensors } from "@ds3/tensor/safetensors";
+import { trainBpe } from "@ds3/tokenizer";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { conformance } from "./conformance.ts";
+import type { TensorReport } from "./run-fixture.ts";
 import { runOptim } from "./runners/optim.ts";
-import type { Result, Topic, TopicRunner } from "./topic.ts";
+import { tokenizerTopic } from "./runners/tokenizer.ts";
+import type { OwnTopic, Result, Topic, TopicRunner } from "./topic.ts";
 
 let folder: string;
 
@@ -63,7 +67,11 @@ interface Outcome {
   readonly code: number;
   readonly lines: string[];
   readonly report: {
-    fixtures: { fixture: string; tensors: { name: string; status: string; reason?: string; note?: string }[] }[];
+    fixtures: {
+      fixture: string;
+      topic: string;
+      tensors: { name: string; status: string; reason?: string; note?: string }[];
+    }[];
   };
 }
 
@@ -288,5 +296,103 @@ describe("the folder", () => {
     expect(existsSync(join(folder, "report"))).toBe(false);
     expect((await run({}, [], join(folder, "nowhere"))).code).toBe(1);
     expect((await run({}, [], folder)).code).toBe(1);
+  });
+});
+
+describe("topics of a format of their own", () => {
+  const passed = { name: "ids", role: "expected_exact", status: "asserted" as const };
+  const own = (fixtures: Record<string, () => readonly TensorReport[]>, notes: string[] = []): OwnTopic => ({
+    list: (at) => ({ fixtures: at ? Object.entries(fixtures).map(([name, run]) => ({ name, run })) : [], notes }),
+  });
+
+  test("they list and assert their folder themselves; what throws or states nothing has failed", async () => {
+    writeFixture("layer/one", { y, ids });
+    mkdirSync(join(folder, "words"));
+    const words = own({ "words/one": () => [passed, passed] }, ["skipped: no rows"]);
+    const { code, lines, report } = await run({ layer: giving(good), words });
+    expect([code, lines[0], lines.at(-1)]).toEqual([0, "skipped: no rows", "4 passed, 0 failed, 0 skipped"]);
+    expect(report.fixtures.map(({ topic }) => topic)).toEqual(["layer", "words"]);
+    expect((await run({ layer: giving({}), words }, ["--topic", "words"])).lines.at(-1)).toMatch(/^2 passed, 0 failed/);
+    const torn = own({ "words/torn": () => JSON.parse("{"), "words/empty": () => [] });
+    const failed = await run({ layer: giving(good), words: torn });
+    expect(failed.code).toBe(1);
+    expect(failed.lines.join()).toMatch(
+      /FAILED words\/torn: .*JSON.*FAILED words\/empty: the fixture expects nothing/s,
+    );
+  });
+
+  test("a folder that lacks the topic, and a listing that throws", async () => {
+    writeFixture("layer/one", { y, ids });
+    const absent = await run({ layer: giving(good), words: own({ one: () => [passed] }) }, ["--topic", "words"]);
+    expect(absent.lines.join()).toContain("holds no fixture of that topic");
+    const throwing: OwnTopic = {
+      list: () => {
+        throw new Error("DS3_DATASETS: nowhere");
+      },
+    };
+    expect((await run({ layer: giving(good), words: throwing })).lines.join()).toContain("DS3_DATASETS: nowhere");
+    expect((await run({ layer: giving(good), words: throwing }, ["--topic", "layer"])).code).toBe(0);
+  });
+});
+
+describe("tokenizers", () => {
+  const trained = trainBpe(["low lower lowest"], { vocabSize: 262, specialTokens: ["<s>"] });
+  const row = { text: "low", ids: [...trained.encode("low")], offsets: [0, 3], decoded: "low", decodedSkip: "low" };
+  const datasets = (): string => join(folder, "datasets");
+
+  beforeEach(() => {
+    mkdirSync(join(datasets(), "tokenizer-golden"), { recursive: true });
+    writeFileSync(join(datasets(), "tokenizer-golden/small.tokenizer.json"), trained.toJson());
+  });
+
+  const runRows = async (rows: readonly object[], name = "small"): Promise<{ code: number; lines: string[] }> => {
+    writeFileSync(
+      join(datasets(), `tokenizer-golden/${name}.jsonl`),
+      rows.map((one) => JSON.stringify(one)).join("\n"),
+    );
+    const tokenizer = tokenizerTopic({ chosen: datasets(), fallback: datasets() });
+    return run({ tokenizer, datasets: "not a topic" }, ["--topic", "tokenizer"]);
+  };
+
+  test("rows are asserted by what they state", async () => {
+    expect((await runRows([row, row])).lines.at(-1)).toBe("6 passed, 0 failed, 0 skipped");
+  });
+
+  test.each([
+    { label: "ids", wrong: { ids: [0] }, message: /ids: 1 of 2 rows; the first: "low" gives .*, expected \[0\]/ },
+    { label: "offsets", wrong: { offsets: [0, 2] }, message: /offsets: 1 of 2 rows; .* expected \[0,2\]/ },
+    { label: "text", wrong: { decodedSkip: "Low" }, message: /decodedSkip: 1 of 2 rows; .* expected "Low"/ },
+    { label: "template", wrong: { idsSpecial: [] }, message: /ids with template: 1 of 2 rows/ },
+    { label: "something unknown", wrong: { length: 1 }, message: /a case states "length", which is not understood/ },
+  ])("a wrong row is named with both values: $label", async ({ wrong, message }) => {
+    const { code, lines } = await runRows([row, { ...row, ...wrong }]);
+    expect(code).toBe(1);
+    expect(lines.join("\n")).toMatch(message);
+  });
+
+  test("a tokenizer that is nowhere, a package that is not installed, an empty folder: failures", async () => {
+    expect((await runRows([row], "other")).lines.join()).toContain("no other.tokenizer.json beside it");
+    writeFileSync(join(datasets(), "tokenizer-golden/README.md"), "- other = npm @ds3/none@1.0.0 a.json (sha256 ...)");
+    expect((await runRows([row], "other")).lines.join()).toContain("npm @ds3/none, which is not installed");
+    const nowhere = { chosen: join(folder, "nowhere"), fallback: datasets() };
+    expect((await run({ tokenizer: tokenizerTopic(nowhere) })).lines.join()).toContain("DS3_DATASETS: ");
+  });
+
+  test("training must give the stated merges", async () => {
+    const corpus = "low lower lowest";
+    mkdirSync(join(folder, "tokenizer"));
+    writeFileSync(join(folder, "tokenizer/text.txt"), corpus);
+    const hash = createHash("sha256").update(corpus).digest("hex");
+    const stated = { special_tokens: ["<s>"], vocab_size: 262, training_deterministic: true, corpus_sha256: hash };
+    writeJson("tokenizer/small.cases.json", { ...stated, encode: [{ text: "low", ids: row.ids }], decode: [] });
+    const file = JSON.parse(trained.toJson()) as { model: { merges: string[][] } };
+    const runTraining = async (): Promise<string> => {
+      writeJson("tokenizer/small.tokenizer.json", file);
+      const tokenizer = tokenizerTopic({ chosen: undefined, fallback: join(folder, "nowhere") });
+      return (await run({ tokenizer, datasets: "not a topic" }, ["--topic", "tokenizer"])).lines.join("\n");
+    };
+    expect(await runTraining()).toContain("3 passed, 0 failed");
+    file.model.merges.reverse();
+    expect(await runTraining()).toMatch(/FAILED tokenizer\/small: merges\[0\]: \["l","o"\], expected/);
   });
 });

@@ -26,15 +26,22 @@ export interface FoundFixtures {
   readonly problems: readonly { readonly name: string; readonly topic: string; readonly reason: string }[];
 }
 
-/** Lists the fixtures of a folder: each first-level folder is a topic, fixtures lie in it at any depth. */
-export function findFixtures(root: string, topics: readonly string[]): FoundFixtures {
+/**
+ * Lists the fixtures of a folder: each first-level folder is a topic, fixtures lie in it at any depth. Folders of
+ * `ownTopics` are left to them.
+ */
+export function findFixtures(
+  root: string,
+  topics: readonly string[],
+  ownTopics: readonly string[] = [],
+): FoundFixtures {
   const fixtures: FoundFixture[] = [];
   const problems: { name: string; topic: string; reason: string }[] = [];
   const folders = readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
     .map(({ name }) => name)
     .sort();
-  for (const topic of folders) {
+  for (const topic of folders.filter((folder) => !ownTopics.includes(folder))) {
     const refuse = (name: string, reason: string): unknown => problems.push({ name, topic, reason });
     if (!topics.includes(topic)) {
       refuse(topic, `unknown topic; known: ${topics.join(", ")}`);

@@ -6,16 +6,20 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openGpu } from "@ds3/tensor";
 import { conformance } from "./conformance.ts";
-import { topics } from "./topics.ts";
+import { topicsWith } from "./topics.ts";
 
 const repository = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const chosen = process.env.DS3_FIXTURES;
+const folder = (name: string | undefined): string | undefined =>
+  name === undefined ? undefined : resolve(repository, name);
 
 process.exitCode = await conformance({
   args: process.argv.slice(2),
-  chosenFolder: chosen === undefined ? undefined : resolve(repository, chosen),
+  chosenFolder: folder(process.env.DS3_FIXTURES),
   defaultFolder: resolve(repository, "../shared/fixtures"),
-  topics,
+  topics: topicsWith({
+    chosen: folder(process.env.DS3_DATASETS),
+    fallback: resolve(repository, "../shared/datasets"),
+  }),
   openGpu,
   print: console.log,
   writeReport: (json) => writeFileSync(join(repository, "conformance.json"), json),

@@ -4,7 +4,7 @@ import { loadFixture } from "@ds3/testing/fixtures";
 import { type Comparison, compare, type Expectation, type Worst } from "./compare.ts";
 import { type Expectations, expectedNames, tableExpectations, tensorExpectations } from "./expectations.ts";
 import type { FixtureJson, FoundFixture } from "./find-fixtures.ts";
-import type { Produced, Result, Topic, TopicRunner } from "./topic.ts";
+import type { Produced, Result, TopicRunner } from "./topic.ts";
 
 /** What became of one expected tensor or table. */
 export interface TensorReport {
@@ -33,7 +33,7 @@ const QUANTISED = "quantised checkpoint (config.json has a quantization_config)"
 /** Runs one fixture: every expected tensor ends up asserted, failed or skipped with the reason. */
 export async function runFixture(
   found: FoundFixture,
-  topic: Topic,
+  topic: TopicRunner | string,
   openGpu: () => Promise<Gpu>,
 ): Promise<FixtureReport> {
   const start = performance.now();

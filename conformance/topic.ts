@@ -1,5 +1,6 @@
 import type { Gpu } from "@ds3/tensor";
 import type { Fixture } from "@ds3/testing/fixtures";
+import type { TensorReport } from "./run-fixture.ts";
 
 /** One way in which the code under test computed a tensor of a fixture. */
 export interface Result {
@@ -25,8 +26,32 @@ export interface TopicFixture {
 /** Runs the code under test on a fixture's inputs. It never sees tolerances: the comparison is not its business. */
 export type TopicRunner = (fixture: TopicFixture, gpu: () => Promise<Gpu>) => Promise<Produced>;
 
-/** A runner, or the reason why all fixtures of the topic are skipped. */
-export type Topic = TopicRunner | string;
+/** Fixtures of a format of its own, which no tensors describe: the topic lists and asserts them itself. */
+export interface OwnTopic {
+  /** The fixtures of the topic's folder (undefined when there is none), and of places that the topic knows. */
+  readonly list: (folder: string | undefined) => OwnListing;
+}
+
+/** What an own topic found, and lines about what it did not. */
+export interface OwnListing {
+  readonly fixtures: readonly OwnFixture[];
+  readonly notes: readonly string[];
+}
+
+/** One fixture of an own topic. */
+export interface OwnFixture {
+  readonly name: string;
+  /** What became of each thing that it states. @throws Error when it cannot be read: then it has failed. */
+  readonly run: () => readonly TensorReport[];
+}
+
+/** A runner, a topic of its own format, or the reason why all fixtures of the topic are skipped. */
+export type Topic = TopicRunner | OwnTopic | string;
+
+/** True for a topic that lists its fixtures itself. */
+export function isOwnTopic(topic: Topic): topic is OwnTopic {
+  return typeof topic === "object";
+}
 
 /** Collects results while their data is still on its way from the GPU. */
 export class Results {

@@ -4,11 +4,12 @@ import { runModel } from "./runners/model.ts";
 import { runMoe } from "./runners/moe.ts";
 import { runMtp } from "./runners/mtp.ts";
 import { runOptim } from "./runners/optim.ts";
+import { type DatasetsFolder, tokenizerTopic } from "./runners/tokenizer.ts";
 import { runTrainParity } from "./runners/train-parity.ts";
 import type { Topic } from "./topic.ts";
 
 /** Every topic that a folder of fixtures may hold: how it is run, or why it is not. */
-export const topics: Readonly<Record<string, Topic>> = {
+export const topicsWith = (datasets: DatasetsFolder): Readonly<Record<string, Topic>> => ({
   model: runModel,
   mla: runMla,
   moe: runMoe,
@@ -17,5 +18,5 @@ export const topics: Readonly<Record<string, Topic>> = {
   train_parity: runTrainParity,
   align: runAlign,
   fp8: "FP8 codecs and products are not part of the packages yet",
-  tokenizer: "asserted by the tests of @ds3/tokenizer",
-};
+  tokenizer: tokenizerTopic(datasets),
+});
