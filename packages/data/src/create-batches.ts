@@ -48,6 +48,8 @@ export interface Batch {
   readonly positions?: Int32Array;
   /** [B, T] number of the document within its row, from 0; padding counts as one more. Only with `documentMask`. */
   readonly documentIds?: Int32Array;
+  /** [B, T] weight of each input's document in the loss, 0 for padding. Only where documents have weights. */
+  readonly weights?: Float32Array;
   /** Entries of `targets` that are not -100. */
   readonly targetCount: number;
 }

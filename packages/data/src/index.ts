@@ -10,6 +10,7 @@ export { EmptyDataError } from "./empty-data-error.ts";
 export { createEpochOrder, type EpochCursor, type EpochOrder, type EpochOrderOptions } from "./epoch-order.ts";
 export { type PackedRows, type PackRowsOptions, packRows } from "./pack-rows.ts";
 export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
+export { type BestFitBins, type BestFitOptions, packBestFit } from "./packing/pack-best-fit.ts";
 export { type ChatRecord, parseChat } from "./parse-chat.ts";
 export { type PreferenceRecord, parsePreference } from "./parse-preference.ts";
 export { type PromptRecord, parsePrompt } from "./parse-prompt.ts";

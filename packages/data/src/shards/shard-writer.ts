@@ -95,14 +95,17 @@ class Writer implements ShardWriter {
   /** Nothing in memory changes unless all is on disk: after a failure the same commit may be tried again. */
   async #commit(complete: boolean): Promise<void> {
     this.#isBusy = true;
-    const path = join(this.#directory, INDEX);
+    const shards = [...this.#index.shards];
+    const name = shardName(shards.length);
     try {
-      const shards = [...this.#index.shards];
-      if (this.#buffer.documents > 0) shards.push(await this.#writeShard(shardName(shards.length)));
+      if (this.#buffer.documents > 0) shards.push(await this.#writeShard(name));
       const index = { ...this.#index, ...this.#totals(), complete, shards, cursor: this.#cursor };
-      await orFail(path, () => writeIndex(this.#disk, this.#directory, index));
+      await orFail(join(this.#directory, INDEX), () => writeIndex(this.#disk, this.#directory, index));
       this.#index = index;
       this.#buffer.clear();
+    } catch (error) {
+      await this.#removeUnfinished(name);
+      throw error;
     } finally {
       this.#isBusy = false;
     }
@@ -113,12 +116,18 @@ class Writer implements ShardWriter {
     const files = shardFiles(this.#directory, name);
     const data = { tokens: this.#buffer.tokenBytes(), documents: this.#buffer.documentBytes() };
     for (const key of ["tokens", "documents"] as const) {
-      const write = () => writeBeside(this.#disk, files[key], data[key]);
-      await orFail(files[key], write, () => this.#disk.remove(temporaryName(files[key])));
+      await orFail(files[key], () => writeBeside(this.#disk, files[key], data[key]));
     }
     await orFail(files.tokens, () => putInPlace(this.#disk, files.tokens, files.documents));
     const sha256 = { tokens: hash(data.tokens), documents: hash(data.documents) };
     return { name, tokens, documents, weighted, sha256 };
+  }
+
+  /** Gives the space of half a shard back; on a disk that refuses this too, the next writer does. */
+  async #removeUnfinished(name: string): Promise<void> {
+    for (const path of Object.values(shardFiles(this.#directory, name))) {
+      await this.#disk.remove(temporaryName(path)).catch(() => {});
+    }
   }
 
   #totals(): Pick<ShardIndex, "tokens" | "documents" | "corpora"> {
@@ -219,12 +228,11 @@ async function writeIndex(disk: Disk, directory: string, index: ShardIndex): Pro
   await putInPlace(disk, path);
 }
 
-/** Names the file in what the system throws; `tidy` may fail. */
-async function orFail(path: string, work: () => Promise<void>, tidy?: () => Promise<void>): Promise<void> {
+/** Names the file in what the system throws. */
+async function orFail(path: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (cause) {
-    await tidy?.().catch(() => {});
     throw writeFailure("ShardWriter", path, cause);
   }
 }
