@@ -3,8 +3,7 @@ import type { DecodeOptions } from "./tokenizer.ts";
 
 /** What a stream asks of a tokenizer. */
 export interface DecodingTokenizer {
-  /** Absent: the text is the tokens' bytes, as with ByteLevel. */
-  readonly decoder?: Decoder | undefined;
+  readonly decoder: Decoder;
   /** The bytes of an id. @throws OutOfRangeError for an id without a token. */
   bytesOf(id: number): Uint8Array;
   tokenOf(id: number): string | undefined;
@@ -27,7 +26,7 @@ export class DecodeStream {
   constructor(tokenizer: DecodingTokenizer, options: DecodeOptions = {}) {
     this.#tokenizer = tokenizer;
     this.#skipSpecialTokens = options.skipSpecialTokens ?? false;
-    this.#tokens = tokenizer.decoder?.isByteLevel === false ? tokenizer.decoder.stream() : undefined;
+    this.#tokens = tokenizer.decoder.isByteLevel ? undefined : tokenizer.decoder.stream();
   }
 
   /**
