@@ -3,7 +3,7 @@ import type { Matcher } from "./split-behavior.ts";
 
 /**
  * The matches of a global, Unicode-aware RegExp, as Oniguruma's bindings find them: an empty match counts, but not one
- * right behind the match before it.
+ * right behind the match before it. V8 also finds empty matches between the halves of a surrogate pair: none is there.
  */
 export function regexMatcher(regex: RegExp): Matcher {
   return {
@@ -14,13 +14,17 @@ export function regexMatcher(regex: RegExp): Matcher {
         const match = regex.exec(text);
         if (match === null) return;
         const end = match.index + match[0].length;
-        if (end > match.index || end !== lastEnd) {
+        if (end > match.index || (end !== lastEnd && !isInsidePair(text, end))) {
           onMatch(match.index, end);
           lastEnd = from = end;
-        } else from += text.codePointAt(from)! > 0xffff ? 2 : 1;
+        } else from = end + (text.codePointAt(end)! > 0xffff ? 2 : 1);
       }
     },
   };
+}
+
+function isInsidePair(text: string, at: number): boolean {
+  return at > 0 && text.codePointAt(at - 1)! > 0xffff;
 }
 
 /** The occurrences of a string. An empty one occurs everywhere. */
