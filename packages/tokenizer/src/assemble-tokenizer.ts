@@ -4,7 +4,6 @@ import type { JsonObject } from "./json-reader.ts";
 import type { ModelPart } from "./models/model-part.ts";
 import { parseNormalizer } from "./normalizer-json.ts";
 import { parsePadding } from "./padding.ts";
-import type { PostProcessor } from "./post-process.ts";
 import { parsePostProcessor } from "./post-processor-json.ts";
 import { parsePreTokenizer } from "./pre-tokenizer-json.ts";
 import { Tokenizer } from "./tokenizer.ts";
@@ -27,7 +26,7 @@ export function assembleTokenizer(
   return new Tokenizer({
     normalizer: parseNormalizer(sections.normalizer),
     preTokenizer,
-    postProcessor: standIn(parsePostProcessor(sections.post_processor)),
+    postProcessor: parsePostProcessor(sections.post_processor),
     decoder: parseDecoder(sections.decoder),
     model,
     addedTokens: addedTokensOf(model.vocab),
@@ -35,15 +34,4 @@ export function assembleTokenizer(
     padding: parsePadding(padding),
     sections,
   });
-}
-
-function standIn({ before, after }: { before: readonly number[]; after: readonly number[] }): PostProcessor {
-  return {
-    template: () => [
-      { ids: before, tokens: before.map(String), typeId: 0 },
-      { sequence: 0, typeId: 0 },
-      { ids: after, tokens: after.map(String), typeId: 0 },
-    ],
-    trimOffsets: () => {},
-  };
 }

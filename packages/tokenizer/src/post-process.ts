@@ -7,15 +7,8 @@ import {
 } from "./encoding-columns.ts";
 import { type Padding, padDraft, paddedLength } from "./padding.ts";
 import type { TokenLimit } from "./pipeline.ts";
+import type { PostProcessor } from "./post-processor.ts";
 import { requireStride, type Truncation, truncateDrafts } from "./truncation.ts";
-
-export type TemplatePiece =
-  | { readonly sequence: 0 | 1; readonly typeId: number }
-  | { readonly ids: readonly number[]; readonly tokens: readonly string[]; readonly typeId: number };
-export interface PostProcessor {
-  template(pair: boolean): readonly TemplatePiece[];
-  trimOffsets(offsets: Int32Array, spell: (i: number) => string): void;
-}
 
 /** Ids around the ids of a text. */
 export interface Around {

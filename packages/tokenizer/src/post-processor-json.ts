@@ -1,53 +1,118 @@
-import { asArray, asId, asObject, asString, type Json, type JsonObject } from "./json-reader.ts";
+import { FormatError } from "@ds3/errors";
+import { asArray, asId, asObject, asString, describe, type Json, type JsonObject } from "./json-reader.ts";
+import { type PostProcessor, plainTemplate, type TemplatePiece } from "./post-processor.ts";
+import { trimOffsets } from "./post-processors/trim-offsets.ts";
 import { unsupported } from "./pre-tokenizer-json.ts";
+import { oneOf, wholeNumber } from "./section-reader.ts";
 
-/** Ids that a post-processor puts around one sequence. */
-export interface Template {
-  readonly before: readonly number[];
-  readonly after: readonly number[];
+/** One step of a post-processor; a step without a template leaves it to the others. */
+interface Step {
+  readonly template?: PostProcessor["template"];
+  readonly trimOffsets?: PostProcessor["trimOffsets"];
 }
 
 /**
- * The template for one sequence that a tokenizer.json's post-processor describes. ByteLevel moves offsets only, so it
- * adds nothing.
- * @throws UnsupportedTokenizerError for another type than ByteLevel, TemplateProcessing or a Sequence of the two.
+ * The post-processor that a tokenizer.json describes; null puts nothing around a text.
+ *
+ * Does: TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, and a Sequence of them with at most one
+ * template, which is all that HF can run.
+ * @throws UnsupportedTokenizerError naming another type or a second template; FormatError for a malformed field.
  */
-export function parsePostProcessor(json: Json | undefined, path = "post_processor"): Template {
-  if (json === undefined || json === null) return { before: [], after: [] };
-  const processor = asObject(json, path);
-  if (processor.type === "ByteLevel") return { before: [], after: [] };
-  if (processor.type === "TemplateProcessing") return parseTemplate(processor, path);
-  if (processor.type !== "Sequence") {
-    throw unsupported(`${path}.type`, "ByteLevel, TemplateProcessing or Sequence", processor.type);
-  }
-  const templates = asArray(processor.processors, `${path}.processors`).map((item, i) =>
-    parsePostProcessor(item, `${path}.processors[${i}]`),
-  );
+export function parsePostProcessor(json: Json | undefined, path = "post_processor"): PostProcessor {
+  const steps = flatten(json ?? null, path);
+  const trims = steps.flatMap((step) => step.trimOffsets ?? []);
+  const templates = steps.flatMap((step) => step.template ?? []);
+  if (templates.length > 1) throw unsupported(path, "at most one step that adds tokens", json);
   return {
-    before: templates.toReversed().flatMap((template) => template.before),
-    after: templates.flatMap((template) => template.after),
+    template: templates[0] ?? plainTemplate,
+    trimOffsets: (offsets, spell) => {
+      for (const trim of trims) trim(offsets, spell);
+    },
   };
 }
 
-function parseTemplate(processor: JsonObject, path: string): Template {
-  const specials = asObject(processor.special_tokens, `${path}.special_tokens`);
-  const before: number[] = [];
-  const after: number[] = [];
-  let seenText = false;
-  asArray(processor.single, `${path}.single`).forEach((item, i) => {
-    const piece = asObject(item, `${path}.single[${i}]`);
-    if (piece.SpecialToken === undefined) {
-      if (seenText) throw unsupported(`${path}.single[${i}]`, "the text once", item);
-      seenText = true;
-      return;
-    }
-    const name = asString(asObject(piece.SpecialToken, `${path}.single[${i}]`).id, `${path}.single[${i}].id`);
-    (seenText ? after : before).push(...idsOf(specials, name, path));
-  });
-  return { before, after };
+function flatten(json: Json, path: string): Step[] {
+  if (json === null) return [];
+  const object = asObject(json, path);
+  const { type } = object;
+  if (type === "Sequence") {
+    const list = asArray(object.processors, `${path}.processors`);
+    return list.flatMap((item, i) => flatten(item, `${path}.processors[${i}]`));
+  }
+  const parse = typeof type === "string" && Object.hasOwn(parsers, type) ? parsers[type] : undefined;
+  if (parse === undefined) throw unsupported(`${path}.type`, `Sequence, ${Object.keys(parsers).join(", ")}`, type);
+  return [parse(object, path)];
 }
 
-function idsOf(specials: JsonObject, name: string, path: string): number[] {
-  const at = `${path}.special_tokens[${JSON.stringify(name)}].ids`;
-  return asArray(asObject(specials[name], at).ids, at).map((id) => asId(id, at));
+const parsers: Readonly<Record<string, (json: JsonObject, path: string) => Step>> = {
+  ByteLevel: parseTrim,
+  TemplateProcessing: parseTemplate,
+  BertProcessing: (json, path) => {
+    const [cls, sep] = around(json, path, 0);
+    const single = [cls, { sequence: 0, typeId: 0 } as const, sep];
+    return templates(single, [...single, { sequence: 1, typeId: 1 }, { ...sep, typeId: 1 }]);
+  },
+  RobertaProcessing: (json, path) => {
+    const [cls, sep] = around(json, path, 0);
+    const single = [cls, { sequence: 0, typeId: 0 } as const, sep];
+    return { ...templates(single, [...single, sep, { sequence: 1, typeId: 0 }, sep]), ...parseTrim(json, path) };
+  },
+};
+
+function templates(single: readonly TemplatePiece[], pair: readonly TemplatePiece[]): Step {
+  return { template: (isPair) => (isPair ? pair : single) };
+}
+
+function parseTrim(json: JsonObject, path: string): Step {
+  const [trim, addPrefixSpace] = ["trim_offsets", "add_prefix_space"].map((key) => {
+    if (typeof json[key] === "boolean") return json[key];
+    throw malformed(`${path}.${key}`, "true or false", json[key]);
+  });
+  return trim ? { trimOffsets: (offsets, spell) => trimOffsets(offsets, spell, addPrefixSpace!) } : {};
+}
+
+type AddedPiece = Extract<TemplatePiece, { ids: readonly number[] }>;
+
+/** `cls` and `sep` as Bert and Roberta spell them: [token, id]. */
+function around(json: JsonObject, path: string, typeId: number): [AddedPiece, AddedPiece] {
+  const [cls, sep] = ["cls", "sep"].map((key): AddedPiece => {
+    const [token, id] = asArray(json[key], `${path}.${key}`);
+    return { tokens: [asString(token, `${path}.${key}[0]`)], ids: [asId(id, `${path}.${key}[1]`)], typeId };
+  });
+  return [cls!, sep!];
+}
+
+function parseTemplate(json: JsonObject, path: string): Step {
+  const specials = asObject(json.special_tokens, `${path}.special_tokens`);
+  const [single, pair] = (["single", "pair"] as const).map((key) =>
+    asArray(json[key], `${path}.${key}`).map((item, i) => parsePiece(item, `${path}.${key}[${i}]`, specials, path)),
+  );
+  const stray = single!.findIndex((piece) => "sequence" in piece && piece.sequence === 1);
+  if (stray >= 0) throw malformed(`${path}.single[${stray}]`, "no second text", "B");
+  return templates(single!, pair!);
+}
+
+function parsePiece(json: Json, path: string, specials: JsonObject, root: string): TemplatePiece {
+  const piece = asObject(json, path);
+  if (piece.Sequence !== undefined) {
+    const { id, type_id } = asObject(piece.Sequence, `${path}.Sequence`);
+    const sequence = oneOf(id, ["A", "B"], `${path}.Sequence.id`) === "A" ? 0 : 1;
+    return { sequence, typeId: wholeNumber(type_id, `${path}.Sequence.type_id`) };
+  }
+  const { id, type_id } = asObject(piece.SpecialToken, `${path}.SpecialToken`);
+  const typeId = wholeNumber(type_id, `${path}.SpecialToken.type_id`);
+  return { ...parseSpecial(specials, asString(id, `${path}.SpecialToken.id`), root), typeId };
+}
+
+function parseSpecial(specials: JsonObject, name: string, root: string): Omit<AddedPiece, "typeId"> {
+  const at = `${root}.special_tokens[${JSON.stringify(name)}]`;
+  const entry = asObject(Object.hasOwn(specials, name) ? specials[name] : undefined, at);
+  const ids = asArray(entry.ids, `${at}.ids`).map((id) => asId(id, `${at}.ids`));
+  const tokens = asArray(entry.tokens, `${at}.tokens`).map((token) => asString(token, `${at}.tokens`));
+  if (ids.length === tokens.length) return { ids, tokens };
+  throw malformed(`${at}.tokens`, `as many tokens as ids (${ids.length})`, entry.tokens);
+}
+
+function malformed(operand: string, expected: string, value: Json | undefined): FormatError {
+  return new FormatError({ op: "parseTokenizer", operand, expected, actual: describe(value) });
 }

@@ -12,7 +12,8 @@ import type { Normalizer } from "./normalizers/normalizer.ts";
 import { convertOffsets } from "./offset-units.ts";
 import type { Padding } from "./padding.ts";
 import { Pipeline } from "./pipeline.ts";
-import { PostProcess, type PostProcessor } from "./post-process.ts";
+import { PostProcess } from "./post-process.ts";
+import type { PostProcessor } from "./post-processor.ts";
 import type { PreTokenizer } from "./pre-tokenizer.ts";
 import { writeTokenizerJson } from "./tokenizer-json.ts";
 import type { Truncation } from "./truncation.ts";
@@ -80,7 +81,13 @@ export class Tokenizer {
     this.#parts = parts;
     this.decoder = parts.decoder;
     this.#vocabulary = new Vocabulary(model.vocab, parts.addedTokens, normalizer);
-    this.#pipeline = new Pipeline({ normalizer, preTokenizer, model: model.model, vocabulary: this.#vocabulary });
+    this.#pipeline = new Pipeline({
+      normalizer,
+      preTokenizer,
+      model: model.model,
+      vocabulary: this.#vocabulary,
+      spelledAsText: model.type === "Unigram" ? ((model.settings.unk_id as number | null) ?? undefined) : undefined,
+    });
     const spell = (id: number): string => this.#vocabulary.tokenOf(id) ?? "";
     this.#postProcess = new PostProcess(parts.postProcessor, spell, parts.truncation, parts.padding);
   }
