@@ -50,25 +50,67 @@ test("added tokens: longest first, those that are not normalized before the othe
   expect(tokenizer.decode([300, 264], { skipSpecialTokens: true })).toBe("xyzbcd");
 });
 
-test("what is not implemented is refused by name", () => {
+test("a part that is not known is refused by its path", () => {
+  const unknown = { type: "Magic" };
+  const nested = (key: string, list: string) => (file: File) =>
+    Object.assign(file, { [key]: { type: "Sequence", [list]: [unknown] } });
   const refused: [string, (file: File) => void][] = [
-    ["model.type", ({ model }) => Object.assign(model, { type: "WordPiece" })],
-    ["model.ignore_merges", ({ model }) => Object.assign(model, { ignore_merges: true })],
+    ["version", (file) => Object.assign(file, { version: "2.0" })],
+    ["model.type", ({ model }) => Object.assign(model, unknown)],
     ["model.dropout", ({ model }) => Object.assign(model, { dropout: 0.1 })],
-    ["model.end_of_word_suffix", ({ model }) => Object.assign(model, { end_of_word_suffix: "</w>" })],
-    ["normalizer", (file) => Object.assign(file, { normalizer: { type: "NFC" } })],
-    ["decoder.type", (file) => Object.assign(file, { decoder: { type: "WordPiece" } })],
-    ["post_processor.type", (file) => Object.assign(file, { post_processor: { type: "BertProcessing" } })],
-    ["truncation", (file) => Object.assign(file, { truncation: { max_length: 5 } })],
-    ["padding", (file) => Object.assign(file, { padding: { pad_id: 0 } })],
-    ["added_tokens[0].lstrip", ({ added_tokens }) => Object.assign(added_tokens[0]!, { lstrip: true })],
-    ["model.unk_token", ({ model }) => dropByte(Object.assign(model, { unk_token: "<s>" }))],
-    ["model.byte_fallback", ({ model }) => dropByte(Object.assign(model, { byte_fallback: true }))],
+    ["normalizer.type", (file) => Object.assign(file, { normalizer: unknown })],
+    ["normalizer.normalizers[0].type", nested("normalizer", "normalizers")],
+    ["pre_tokenizer.type", (file) => Object.assign(file, { pre_tokenizer: unknown })],
+    ["pre_tokenizer.pretokenizers[0].type", nested("pre_tokenizer", "pretokenizers")],
+    ["post_processor.type", (file) => Object.assign(file, { post_processor: unknown })],
+    ["post_processor.processors[0].type", nested("post_processor", "processors")],
+    ["decoder.type", (file) => Object.assign(file, { decoder: unknown })],
+    ["decoder.decoders[0].type", nested("decoder", "decoders")],
   ];
   for (const [operand, edit] of refused) {
     expect(() => parseTokenizer(edited(edit))).toThrow(UnsupportedTokenizerError);
     expect(() => parseTokenizer(edited(edit))).toThrow(`parseTokenizer: ${operand}: expected`);
   }
+});
+
+test("a part of the wrong type is named by its path", () => {
+  const wrong: [string, (file: File) => void][] = [
+    ["truncation.max_length", (file) => Object.assign(file, { truncation: { max_length: "5" } })],
+    ["truncation.strategy", (file) => Object.assign(file, { truncation: { max_length: 5, strategy: "Best" } })],
+    ["padding.strategy", (file) => Object.assign(file, { padding: { strategy: "Longest" } })],
+    ["padding.direction", (file) => Object.assign(file, { padding: { strategy: "BatchLongest" } })],
+    ["added_tokens", (file) => Object.assign(file, { added_tokens: {} })],
+    ["added_tokens[0].lstrip", ({ added_tokens }) => Object.assign(added_tokens[0]!, { lstrip: "yes" })],
+    ["normalizer", (file) => Object.assign(file, { normalizer: "NFC" })],
+    ["normalizer.normalizers", (file) => Object.assign(file, { normalizer: { type: "Sequence" } })],
+    ["pre_tokenizer", (file) => Object.assign(file, { pre_tokenizer: 5 })],
+    ["post_processor", (file) => Object.assign(file, { post_processor: [] })],
+    ["decoder", (file) => Object.assign(file, { decoder: true })],
+    ["model.vocab", ({ model }) => Object.assign(model, { vocab: [] })],
+    ["model.merges", ({ model }) => Object.assign(model, { merges: {} })],
+  ];
+  for (const [operand, edit] of wrong) {
+    expect(() => parseTokenizer(edited(edit))).toThrow(FormatError);
+    expect(() => parseTokenizer(edited(edit))).toThrow(`parseTokenizer: ${operand}: expected`);
+  }
+});
+
+test("a file cut off anywhere is no tokenizer, and never half of one", () => {
+  const json = trained.toJson();
+  for (let length = 0; length < json.length - 1; length += 97) {
+    expect(() => parseTokenizer(json.slice(0, length))).toThrow("parseTokenizer: tokenizer.json: expected valid JSON");
+  }
+});
+
+test("sections that nobody knows are kept", () => {
+  const json = edited((file) => Object.assign(file, { origin: { model: "tiny" } }));
+  expect(JSON.parse(parseTokenizer(json).toJson())).toEqual(JSON.parse(json));
+});
+
+test("dropout with random numbers of one's own", () => {
+  const json = edited(({ model }) => Object.assign(model, { dropout: 1 }));
+  const bytes = parseTokenizer(json, { random: () => 0 }).encode("low");
+  expect(bytes.length).toBe(3);
 });
 
 function dropByte(model: File["model"]): void {

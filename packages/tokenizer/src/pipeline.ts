@@ -19,6 +19,8 @@ export interface PipelineParts {
   readonly preTokenizer: PreTokenizer;
   readonly model: Model;
   readonly vocabulary: Vocabulary;
+  /** An id that is spelled as the text it stands for: Unigram's unknown token. */
+  readonly spelledAsText?: number | undefined;
 }
 
 /** HF stops encoding pieces at this many tokens when truncation would drop the rest, which shortens what overflows. */
@@ -101,7 +103,10 @@ export class Pipeline {
         out.push(piece.id, this.#spelling(piece, spellings), word, piece.text, 0, piece.text.text.length);
       for (let i = piece.from; i < piece.to; i++) {
         const id = spans.ids.data[i]!;
-        out.push(id, id, word, piece.text, spans.starts.data[i]!, spans.ends.data[i]!);
+        const [from, to] = [spans.starts.data[i]!, spans.ends.data[i]!];
+        const isText = id === this.#parts.spelledAsText;
+        const spelling = isText ? -spellings.push(piece.text.text.slice(from, to)) : id;
+        out.push(id, spelling, word, piece.text, from, to);
       }
     });
     return out.toColumns();

@@ -17,3 +17,11 @@ export function externalFolder(variable: string, fallback: string): string | und
   if (chosen === undefined) return undefined;
   throw new Error(`${variable}: ${folder} is missing or empty; name a folder of golden cases, or unset the variable`);
 }
+
+/** Paths without extension of the files below a folder that end in `suffix`. */
+export function basesBelow(folder: string, suffix: string): string[] {
+  return (readdirSync(folder, { recursive: true }) as string[])
+    .filter((file) => file.endsWith(suffix))
+    .map((file) => join(folder, file.slice(0, -suffix.length)))
+    .sort();
+}
