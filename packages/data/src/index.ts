@@ -8,6 +8,16 @@ export {
 export type { Document } from "./document.ts";
 export { EmptyDataError } from "./empty-data-error.ts";
 export { createEpochOrder, type EpochCursor, type EpochOrder, type EpochOrderOptions } from "./epoch-order.ts";
+export { C4_SETTINGS, type C4LineReason, type C4Options, type C4Settings, createC4 } from "./filters/c4.ts";
+export { createFineweb, FINEWEB_SETTINGS, type FinewebSettings } from "./filters/fineweb.ts";
+export { createGopherQuality, GOPHER_QUALITY_SETTINGS, type GopherQualitySettings } from "./filters/gopher-quality.ts";
+export {
+  createGopherRepetition,
+  GOPHER_REPETITION_SETTINGS,
+  type GopherRepetitionSettings,
+  type NgramShares,
+} from "./filters/gopher-repetition.ts";
+export type { SettingsByLanguage } from "./filters/language-settings.ts";
 export { type PackedRows, type PackRowsOptions, packRows } from "./pack-rows.ts";
 export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
 export { type BestFitBins, type BestFitOptions, packBestFit } from "./packing/pack-best-fit.ts";

@@ -21,7 +21,7 @@ import {
 import { hasLongRun } from "./long-run.ts";
 import { ANY_TERMINALS, CHINESE_TERMINALS, ENGLISH_TERMINALS } from "./terminals.ts";
 import { endsWithEllipsis } from "./text-lines.ts";
-import { SYMBOL_TOKEN, TokenScan } from "./token-scan.ts";
+import { NUMBER_TOKEN, TokenScan } from "./token-scan.ts";
 
 /** Rules of one language; null, false or an empty list turns a rule off. */
 export interface C4Settings {
@@ -187,7 +187,7 @@ class LineCleaner {
   #hasWords(line: string, least: number): boolean {
     const { count, kinds } = this.#scan.scan(line);
     let words = 0;
-    for (let i = 0; i < count && words < least; i++) if (kinds[i] !== SYMBOL_TOKEN) words++;
+    for (let i = 0; i < count && words < least; i++) if (kinds[i]! >= NUMBER_TOKEN) words++;
     return words >= least;
   }
 }

@@ -1,15 +1,17 @@
 /**
  * Quality rules of Gopher (Rae et al. 2021, arXiv 2112.11446, appendix A.1), with the details as datatrove's
- * GopherQualityFilter has them: bounds are inclusive, shares of words are taken over words and symbols.
+ * GopherQualityFilter has them: bounds are inclusive.
  *
- * Differs from datatrove: own words (`TokenScan`), blank lines are no lines, stop words match in any case.
+ * Differs from datatrove: own words (`TokenScan`); shares of words are taken over what stands between spaces, as the
+ * paper's words do, so a comma after a word does not count as a word without a letter; blank lines are no lines; stop
+ * words match in any case.
  */
 import type { Document } from "../document.ts";
 import type { DocumentStage, Dropped } from "../stage.ts";
 import { above, below, ratio } from "./dropped.ts";
 import { AMOUNT, COUNT, type Rule, type SettingsByLanguage, SHARE, settingsOf, WORDS } from "./language-settings.ts";
 import { countOf, eachLine, endsWithEllipsis } from "./text-lines.ts";
-import { SYMBOL_TOKEN, TokenScan, WORD_TOKEN } from "./token-scan.ts";
+import { LONE_SYMBOL_TOKEN, NUMBER_TOKEN, TokenScan, WORD_TOKEN } from "./token-scan.ts";
 
 /** Bounds of one language; null turns a rule off. A word is a character in scripts without spaces. */
 export interface GopherQualitySettings {
@@ -18,15 +20,15 @@ export interface GopherQualitySettings {
   /** Mean length of words, in UTF-16 units. */
   readonly minMeanWordLength: number | null;
   readonly maxMeanWordLength: number | null;
-  /** `#` per word or symbol. */
+  /** `#` per word; a symbol between spaces counts as a word in this and the other shares of words. */
   readonly maxHashes: number | null;
-  /** `...` and `…` per word or symbol. */
+  /** `...` and `…` per word. */
   readonly maxEllipses: number | null;
   /** Share of lines that begin with `•` or `-`. */
   readonly maxBulletLines: number | null;
   /** Share of lines that end with an ellipsis. */
   readonly maxEllipsisLines: number | null;
-  /** Share of words and symbols that hold a letter. */
+  /** Share of words that hold a letter. */
   readonly minAlphabeticWords: number | null;
   /** How many different stop words must occur. */
   readonly minStopWords: number | null;
@@ -127,40 +129,59 @@ export function createGopherQuality(settings?: SettingsByLanguage<GopherQualityS
     process(document: Document): Document | Dropped {
       const bounds = settingsFor(document);
       const { text } = document;
-      scan.scan(text);
-      return checkWords(text, scan, bounds) ?? checkLines(text, bounds) ?? checkContent(text, scan, bounds) ?? document;
+      const counts = countWords(scan.scan(text));
+      return (
+        checkWords(counts, bounds) ??
+        checkSymbols(text, counts, bounds) ??
+        checkLines(text, bounds) ??
+        checkAlphabetic(counts, bounds) ??
+        checkStopWords(text, scan, bounds) ??
+        document
+      );
     },
   };
 }
 
-function checkWords(text: string, scan: TokenScan, bounds: GopherQualitySettings): Dropped | undefined {
-  const { minWords, maxWords, minMeanWordLength, maxMeanWordLength, maxHashes, maxEllipses } = bounds;
-  const [words, units] = measureWords(scan);
+/** Counts over a text's tokens. */
+interface WordCounts {
+  /** Words, without symbols. */
+  readonly words: number;
+  /** UTF-16 units in words. */
+  readonly units: number;
+  /** Words, and symbols that stand between spaces. */
+  readonly spaced: number;
+  /** Words with a letter. */
+  readonly alphabetic: number;
+}
+
+function countWords({ count, starts, ends, kinds }: TokenScan): WordCounts {
+  let units = 0;
+  const byKind = [0, 0, 0, 0];
+  for (let i = 0; i < count; i++) {
+    const kind = kinds[i]!;
+    byKind[kind]!++;
+    if (kind >= NUMBER_TOKEN) units += ends[i]! - starts[i]!;
+  }
+  const words = byKind[NUMBER_TOKEN]! + byKind[WORD_TOKEN]!;
+  return { words, units, spaced: words + byKind[LONE_SYMBOL_TOKEN]!, alphabetic: byKind[WORD_TOKEN]! };
+}
+
+function checkWords({ words, units }: WordCounts, bounds: GopherQualitySettings): Dropped | undefined {
+  const { minWords, maxWords, minMeanWordLength: shortest, maxMeanWordLength: longest } = bounds;
   if (minWords !== null && words < minWords) return below("gopher.wordCount", words, minWords, " words");
   if (maxWords !== null && words > maxWords) return above("gopher.wordCount", words, maxWords, " words");
   const length = ratio(units, words);
-  if (minMeanWordLength !== null && length < minMeanWordLength)
-    return below("gopher.wordLength", length, minMeanWordLength);
-  if (maxMeanWordLength !== null && length > maxMeanWordLength)
-    return above("gopher.wordLength", length, maxMeanWordLength);
-  if (maxHashes !== null) {
-    const hashes = ratio(countOf(text, "#"), scan.count);
-    if (hashes > maxHashes) return above("gopher.hashes", hashes, maxHashes);
-  }
-  if (maxEllipses === null) return undefined;
-  const ellipses = ratio(countOf(text, "...") + countOf(text, "…"), scan.count);
-  return ellipses > maxEllipses ? above("gopher.ellipses", ellipses, maxEllipses) : undefined;
+  if (shortest !== null && length < shortest) return below("gopher.wordLength", length, shortest);
+  return longest !== null && length > longest ? above("gopher.wordLength", length, longest) : undefined;
 }
 
-function measureWords({ count, starts, ends, kinds }: TokenScan): [words: number, units: number] {
-  let words = 0;
-  let units = 0;
-  for (let i = 0; i < count; i++) {
-    if (kinds[i] === SYMBOL_TOKEN) continue;
-    words++;
-    units += ends[i]! - starts[i]!;
-  }
-  return [words, units];
+function checkSymbols(text: string, { spaced }: WordCounts, bounds: GopherQualitySettings): Dropped | undefined {
+  const { maxHashes, maxEllipses } = bounds;
+  const hashes = maxHashes === null ? 0 : ratio(countOf(text, "#"), spaced);
+  if (maxHashes !== null && hashes > maxHashes) return above("gopher.hashes", hashes, maxHashes);
+  if (maxEllipses === null) return undefined;
+  const ellipses = ratio(countOf(text, "...") + countOf(text, "…"), spaced);
+  return ellipses > maxEllipses ? above("gopher.ellipses", ellipses, maxEllipses) : undefined;
 }
 
 function checkLines(text: string, { maxBulletLines, maxEllipsisLines }: GopherQualitySettings): Dropped | undefined {
@@ -186,17 +207,17 @@ function isBullet(unit: number): boolean {
   return unit === 0x2022 || unit === 0x2d;
 }
 
-function checkContent(text: string, scan: TokenScan, bounds: GopherQualitySettings): Dropped | undefined {
-  const { minAlphabeticWords, minStopWords } = bounds;
-  if (minAlphabeticWords !== null) {
-    let withLetter = 0;
-    for (let i = 0; i < scan.count; i++) if (scan.kinds[i] === WORD_TOKEN) withLetter++;
-    const share = ratio(withLetter, scan.count);
-    if (share < minAlphabeticWords) return below("gopher.alphabeticWords", share, minAlphabeticWords);
-  }
-  if (minStopWords === null) return undefined;
-  const found = countStopWords(text, scan, bounds.stopWords, minStopWords);
-  return found < minStopWords ? below("gopher.stopWords", found, minStopWords) : undefined;
+function checkAlphabetic({ alphabetic, spaced }: WordCounts, bounds: GopherQualitySettings): Dropped | undefined {
+  const { minAlphabeticWords: least } = bounds;
+  const share = ratio(alphabetic, spaced);
+  return least !== null && share < least ? below("gopher.alphabeticWords", share, least) : undefined;
+}
+
+function checkStopWords(text: string, scan: TokenScan, bounds: GopherQualitySettings): Dropped | undefined {
+  const { minStopWords: least, stopWords } = bounds;
+  if (least === null) return undefined;
+  const found = countStopWords(text, scan, stopWords, least);
+  return found < least ? below("gopher.stopWords", found, least) : undefined;
 }
 
 /** How many different stop words occur; stops at `enough`. */

@@ -1,11 +1,13 @@
 import { characterClasses, classOfPair, JOINER, LETTER, NUMBER, SPACE, SYMBOL, UNSPACED } from "./character-classes.ts";
 
-/** Not a word: a run of punctuation and signs. */
+/** A run of punctuation and signs next to a word. */
 export const SYMBOL_TOKEN = 0;
-/** A word without a letter. */
-export const NUMBER_TOKEN = 1;
+/** A run of punctuation and signs between spaces. */
+export const LONE_SYMBOL_TOKEN = 1;
+/** A word without a letter. Words are the kinds from this one on. */
+export const NUMBER_TOKEN = 2;
 /** A word with at least one letter. */
-export const WORD_TOKEN = 2;
+export const WORD_TOKEN = 3;
 
 /**
  * Cuts texts into words and runs of symbols, with room that is used again for the next text.
@@ -21,7 +23,7 @@ export class TokenScan {
   /** Where each token begins and ends in the text, in UTF-16 units; the first `count` are valid. */
   starts: Int32Array = new Int32Array(1024);
   ends: Int32Array = new Int32Array(1024);
-  /** SYMBOL_TOKEN, NUMBER_TOKEN or WORD_TOKEN. */
+  /** SYMBOL_TOKEN, LONE_SYMBOL_TOKEN, NUMBER_TOKEN or WORD_TOKEN. */
   kinds: Uint8Array = new Uint8Array(1024);
 
   /** Find the tokens of `text`. */
@@ -45,8 +47,10 @@ export class TokenScan {
         i = this.#word(text, i, classes);
         this.kinds[count] = this.#hasLetter ? WORD_TOKEN : NUMBER_TOKEN;
       } else {
+        const isAfterSpace = i === 0 || classes[text.charCodeAt(i - 1)] === SPACE;
         i = symbols(text, i, classes);
-        this.kinds[count] = SYMBOL_TOKEN;
+        const isLone = isAfterSpace && (i === text.length || classes[text.charCodeAt(i)] === SPACE);
+        this.kinds[count] = isLone ? LONE_SYMBOL_TOKEN : SYMBOL_TOKEN;
       }
       this.ends[count++] = i;
     }
