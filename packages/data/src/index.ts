@@ -18,6 +18,7 @@ export {
   type NgramShares,
 } from "./filters/gopher-repetition.ts";
 export type { SettingsByLanguage } from "./filters/language-settings.ts";
+export { createNormalizer, type NormalizeOptions, normalizeText } from "./normalize-text.ts";
 export { type PackedRows, type PackRowsOptions, packRows } from "./pack-rows.ts";
 export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
 export { type BestFitBins, type BestFitOptions, packBestFit } from "./packing/pack-best-fit.ts";

@@ -1,5 +1,14 @@
-export { type DocumentFormat, type ReadOptions, readDocuments } from "./read-documents.ts";
+export {
+  type DocumentFormat,
+  type ReadOptions,
+  type RecordOptions,
+  readDocumentBatches,
+  readDocuments,
+} from "./read-documents.ts";
 export { type FileRecord, readRecords } from "./read-records.ts";
+export { createRejectsFile, type RejectsFile } from "./readers/create-rejects-file.ts";
+export { measureReading, type ReadingFigures } from "./readers/measure-reading.ts";
+export type { OnReject, Reject } from "./readers/reject.ts";
 export { createLoader, type Loader } from "./shards/create-loader.ts";
 export {
   type CommittedShards,

@@ -31,7 +31,7 @@ export interface RecordOptions {
   readonly replaceInvalid?: boolean;
   /** Takes each record that cannot be read, and reading goes on; see `createRejectsFile`. Default: an error. */
   readonly onReject?: OnReject;
-  /** Bytes read from a file at a time. Default 1 MiB. */
+  /** Bytes read from a file at a time. Default 256 KiB, measured as fastest. */
   readonly chunkBytes?: number;
   /** The longest record of JSON Lines or CSV, in bytes: beyond it a quote or line end is missing. Default 64 MiB. */
   readonly maxRecordBytes?: number;
@@ -151,7 +151,7 @@ export class RejectCount {
 
 /** Options of bytes and records, checked and complete. @throws ConfigError, OutOfRangeError of `op`. */
 export function readSettings(op: string, options: RecordOptions, onReject: OnReject | undefined): ReadSettings {
-  const { encoding = "utf-8", replaceInvalid = false, chunkBytes = 1 << 20, maxRecordBytes = 1 << 26 } = options;
+  const { encoding = "utf-8", replaceInvalid = false, chunkBytes = 1 << 18, maxRecordBytes = 1 << 26 } = options;
   requireCount(op, "chunkBytes", chunkBytes, 2 ** 30);
   requireCount(op, "maxRecordBytes", maxRecordBytes, 2 ** 29 - 25); // the longest string of V8
   return { op, onReject, encoding: encodingName(encoding, op), replaceInvalid, chunkBytes, maxRecordBytes };

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
-import { FormatError, StateError } from "@ds3/errors";
+import { StateError } from "@ds3/errors";
+import { DiskFullError, DiskWriteError } from "../shards/shard-errors.ts";
 import type { Reject } from "./reject.ts";
 
 /** A file that takes the records which could not be read. */
@@ -19,7 +20,8 @@ const OP = "createRejectsFile";
 /**
  * Open a JSON Lines file of rejects, `{file, line, reason, text, base64?}` each; a file that is there is continued, also
  * behind a last line that was cut off. Writing is synchronous: rejects are few, and none is lost when the process ends.
- * @throws FormatError naming the file when it cannot be written, for want of space too; StateError after `close`.
+ * @throws DiskWriteError naming the file when it cannot be written, DiskFullError for want of space; StateError after
+ * `close`.
  */
 export function createRejectsFile(path: string): RejectsFile {
   const file = guard(path, () => openSync(path, "a+"));
@@ -63,9 +65,12 @@ function guard<T>(path: string, write: () => T): T {
   try {
     return write();
   } catch (cause) {
-    const isFull = (cause as { code?: unknown } | null)?.code === "ENOSPC";
-    const actual = isFull ? "a full disk" : cause instanceof Error ? cause.message : String(cause);
-    const hint = isFull ? "Free space and run again; what was written stays." : "Check the folder and its permissions.";
-    throw new FormatError({ op: OP, operand: path, expected: "a file to append to", actual, hint, cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const details = { op: OP, operand: path, expected: "a file to append to", cause };
+    if (code !== "ENOSPC" && code !== "EDQUOT") {
+      throw new DiskWriteError({ ...details, actual: message, hint: "Check the folder and its permissions." });
+    }
+    const hint = "Free space and run again; what was written stays.";
+    throw new DiskFullError({ ...details, actual: `a full disk (${code})`, hint });
   }
 }

@@ -6,10 +6,15 @@ const REPLACEMENT = "\uFFFD";
 /** Stands where bytes were no text in their encoding: never part of UTF-8, so that the record is told as damaged. */
 const DAMAGE = Buffer.of(0xff);
 
-/** TextDecoder's name of an encoding. @throws ConfigError for one that it does not know. */
+/**
+ * TextDecoder's name of an encoding. GBK is read as GB 18030, as the Encoding Standard has it: Node's own GBK takes stray
+ * bytes for private characters.
+ * @throws ConfigError for one that it does not know.
+ */
 export function encodingName(encoding: string, op: string): string {
   try {
-    return new TextDecoder(encoding).encoding;
+    const name = new TextDecoder(encoding).encoding;
+    return name === "gbk" ? "gb18030" : name;
   } catch (cause) {
     const expected = "an encoding that TextDecoder knows";
     const hint = "Common: utf-8, utf-16le, gb18030, big5, shift_jis, euc-kr, windows-1252.";
