@@ -7,7 +7,7 @@ import {
 } from "./encoding-columns.ts";
 import { type Padding, padDraft, paddedLength } from "./padding.ts";
 import type { TokenLimit } from "./pipeline.ts";
-import type { PostProcessor } from "./post-processor.ts";
+import type { PostProcessor, TemplatePiece } from "./post-processor.ts";
 import { requireStride, type Truncation, truncateDrafts } from "./truncation.ts";
 
 /** Ids around the ids of a text. */
