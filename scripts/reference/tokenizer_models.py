@@ -22,7 +22,7 @@ LETTERS = list("▁abcdeilnorstw天地上下") + ["🙂"]
 
 def make_texts(rng):
     texts = ["a", "", "lower", "▁lower▁newest", "天", "x", "🙂", "𝒳", "é", "<unk>", "<0x0A>", "\n", "aaaaaaaaaaaaaaaaaaa"]
-    texts += ["lowest", "newer", "lowlower", "loweraaaaaa", "天地", "🙂🙂地", "lowestx", "newérs", "laaaaa", "low##er"]
+    texts += ["lowest", "newer", "lowlower", "loweraaaaaa", "天地", "🙂🙂地", "lowestx", "newérs", "laaaaa", "low##er", "xlow", "🙂🙂aaa"]
     common = ["▁", "l", "o", "w", "e", "r", "s", "t", "n", "low", "est", "er", "new", "▁wide", "▁show", "天", "地", "上下", "🙂"]
     rare = ["x", "é", "界", "𝒳", "\n", "ß", "中", "👩‍👧", "\u0301", "q", "ab", "aa"]
     for length in [2, 3, 4, 6, 9, 14, 24]:
@@ -62,7 +62,7 @@ def word_piece(prefix, limit):
 
 UNIGRAM = [("<unk>", 0.0), ("▁", -2.0), ("l", -3.0), ("o", -3.25), ("w", -3.5), ("e", -2.75), ("r", -3.0), ("s", -3.0), ("t", -3.0), ("n", -3.0),
            ("low", -5.0), ("er", -4.5), ("est", -6.0), ("lower", -9.5), ("▁new", -6.5), ("new", -5.5), ("天地", -8.0), ("天", -7.0), ("🙂", -7.5),
-           ("a", -1.0), ("aa", -2.0), ("aaa", -3.0), ("xé", -60.0), ("wid", -4.0), ("d", -3.0), ("i", -3.5), ("ow", -6.75)]
+           ("a", -1.0), ("aa", -2.0), ("aaa", -3.0), ("xé", -60.0), ("xl", -60.0), ("wid", -4.0), ("d", -3.0), ("i", -3.5), ("ow", -6.75)]
 
 
 def all_models():

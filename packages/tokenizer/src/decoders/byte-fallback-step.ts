@@ -8,10 +8,11 @@ const BYTE_TOKEN = /^<0x(?:\+?[0-9a-fA-F]|[0-9a-fA-F]{2})>$/;
  * Differs from HF's stream: a run is held back until it ends, since one more byte can still turn all of it to U+FFFD.
  */
 export const byteFallbackStep: DecoderStep = (next) => {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let run: number[] = [];
   const endRun = (): void => {
     if (run.length === 0) return;
-    const text = decodeRun(run);
+    const text = decodeRun(run, decoder);
     run = [];
     for (const token of text) passOn(token, next);
   };
@@ -31,9 +32,9 @@ export const byteFallbackStep: DecoderStep = (next) => {
   });
 };
 
-function decodeRun(run: readonly number[]): string[] {
+function decodeRun(run: readonly number[], decoder: TextDecoder): string[] {
   try {
-    return [new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(run))];
+    return [decoder.decode(Uint8Array.from(run))];
   } catch {
     return run.map(() => "\uFFFD");
   }

@@ -127,7 +127,12 @@ test("an empty piece has no tokens", () => {
 
 test("dropout puts a merge off until the next one is done, as the numbers drawn say", () => {
   const vocab = new Map(["a", "b", "c", "ab", "bc", "abc"].map((token, id) => [token, id]));
-  const merges = [["a", "b"], ["b", "c"], ["a", "bc"], ["ab", "c"]] as const; // biome-ignore format: one line
+  const merges = [
+    ["a", "b"],
+    ["b", "c"],
+    ["a", "bc"],
+    ["ab", "c"],
+  ] as const;
   const draw = (...drawn: number[]): string[] => {
     const dropout = { probability: 0.5, random: () => drawn.shift()! };
     const tokens = [...vocab.keys()];

@@ -132,8 +132,9 @@ export class CharacterBpeModel implements Model {
 }
 
 /**
- * Bytes never join anything when no merge has them; unknown tokens may fuse with each other; dropping a character makes
- * its neighbours meet. Undefined where a character's symbol depends on more than itself.
+ * Bytes never join anything when no merge has them; unknown tokens may fuse with each other, and bytes of a neighbour
+ * overtake them; dropping a character makes its neighbours meet. Undefined where merges have such tokens, or where a
+ * character's symbol goes by its place.
  */
 function unknownJoins(reader: SymbolReader, merges: Merges, options: CharacterBpeOptions): UnknownJoins | undefined {
   if (options.continuingSubwordPrefix !== "" || options.endOfWordSuffix !== "") return undefined;
@@ -141,6 +142,5 @@ function unknownJoins(reader: SymbolReader, merges: Merges, options: CharacterBp
   if (merges.left.some((id) => special.has(id)) || merges.right.some((id) => special.has(id))) return undefined;
   const bytes = reader.byteIds?.filter((id) => id >= 0).length ?? 0;
   if (bytes === 256) return "none";
-  if (bytes > 0) return undefined; // some characters go by bytes and overtake a pending unknown token
   return options.unkToken === undefined ? "all" : "unknown";
 }

@@ -65,6 +65,23 @@ test("a model is written as HF writes it, to the byte", () => {
   }
 });
 
+test("of a pair listed twice the last place counts and is written", () => {
+  const vocab = { a: 0, b: 1, ab: 2, ba: 3 };
+  const merges = [
+    ["a", "b"],
+    ["b", "a"],
+    ["a", "b"],
+  ];
+  const part = parseModel({ type: "BPE", vocab, merges }, { byteLevel: false });
+  expect(idsOf(part.model, "aba")).toEqual([0, 3]);
+  expect(JSON.parse(part.write())).toMatchObject({
+    merges: [
+      ["b", "a"],
+      ["a", "b"],
+    ],
+  });
+});
+
 test("merges as strings, fields left out and a missing type mean what they mean in HF", () => {
   const vocab = { a: 0, b: 1, ab: 2 };
   const { model, type, settings } = parseModel({ vocab, merges: ["#version: 0.2", "a b"] }, { byteLevel: false });
@@ -94,7 +111,16 @@ test.each<[string, Json]>([
   ["model.fuse_unk", { type: "BPE", vocab: {}, merges: [], fuse_unk: "yes" }],
   ["model.unk_token", { type: "WordPiece", vocab: {}, continuing_subword_prefix: "", max_input_chars_per_word: 1 }],
   ["model.unk_id", { type: "Unigram", vocab: [["a", 0]], unk_id: 1 }],
-  ["model.vocab[1][1]", { type: "Unigram", vocab: [["a", 0], ["b", "1"]] }], // biome-ignore format: one line a case
+  [
+    "model.vocab[1][1]",
+    {
+      type: "Unigram",
+      vocab: [
+        ["a", 0],
+        ["b", "1"],
+      ],
+    },
+  ],
 ])("a malformed field is named: %s", (operand, json) => {
   expect(() => parseModel(json, { byteLevel: false })).toThrow(FormatError);
   expect(() => parseModel(json, { byteLevel: false })).toThrow(`parseTokenizer: ${operand}: `);

@@ -50,7 +50,12 @@ test("the way of the highest score of all ways, unknown neighbours as one token"
 });
 
 test("of equal scores the longest last token stays", () => {
-  const tokens: ScoredToken[] = [["<unk>", 0], ["a", -1], ["aa", -2], ["aaa", -3]]; // biome-ignore format: one line
+  const tokens: ScoredToken[] = [
+    ["<unk>", 0],
+    ["a", -1],
+    ["aa", -2],
+    ["aaa", -3],
+  ];
   expect(encode(tokens, "aaa")).toEqual([3]);
   expect(encode(tokens, "aaaa")).toEqual([1, 3]);
 });
