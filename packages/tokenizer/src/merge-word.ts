@@ -1,114 +1,130 @@
-import { type Merges, MISSING, type PairTable } from "./pair-table.ts";
+import { grown } from "./growable.ts";
+import { type Merges, MISSING, PairTable } from "./pair-table.ts";
+import { RankQueue } from "./rank-queue.ts";
 
 /**
- * Applying merges to one word: the pair of lowest rank first, the leftmost of equals, until none is left.
- *
- * Words of up to 32 symbols are scanned for their minimum, which beats a heap at that size. Longer ones (a CJK run, a
- * line of dashes) take a heap over a linked list: O(n log n), never quadratic.
+ * Words of up to this many symbols are scanned for their lowest rank, which beats any queue at that size. Longer ones (a
+ * run of Chinese, a line of dashes) wait in a queue over a linked list: linear, never quadratic.
  */
-const SCAN_LIMIT = 32;
-/** Heap keys are rank * 2^31 + position: exact in a double for ranks below 2^22. */
-const POSITION_SPAN = 2 ** 31;
-/** Largest number of merges that the heap's keys can order. */
+const SCAN_LIMIT = 40;
+/** Largest number of merges: ranks index arrays. */
 export const MAX_MERGES: number = 2 ** 22;
 
-const scanRanks = new Int32Array(SCAN_LIMIT);
+/** Applies a model's merges to words: the pair of lowest rank first, the leftmost of equals, until none is left. */
+export class WordMerger {
+  readonly pairs: PairTable;
+  readonly #merges: Merges;
+  readonly #scanRanks: Int32Array = new Int32Array(SCAN_LIMIT);
+  #queue: RankQueue | undefined;
+  readonly #taken: { places: Int32Array } = { places: new Int32Array(64) };
+  #previous: Int32Array = new Int32Array(0);
+  #next: Int32Array = new Int32Array(0);
+  #ranks: Int32Array = new Int32Array(0);
 
-/** Merge `symbols[0, length)` in place; returns the new length. */
-export function mergeWord(symbols: Int32Array, length: number, pairs: PairTable, merges: Merges): number {
-  if (length < 2) return length;
-  return length <= SCAN_LIMIT
-    ? mergeByScan(symbols, length, pairs, merges)
-    : mergeByHeap(symbols, length, pairs, merges);
-}
-
-function mergeByScan(symbols: Int32Array, length: number, pairs: PairTable, merges: Merges): number {
-  const ranks = scanRanks;
-  let n = length;
-  for (let i = 0; i + 1 < n; i++) ranks[i] = pairs.rankOf(symbols[i]!, symbols[i + 1]!);
-  while (n > 1) {
-    let at = 0;
-    for (let i = 1; i + 1 < n; i++) if (ranks[i]! < ranks[at]!) at = i;
-    const rank = ranks[at]!;
-    if (rank === MISSING) break;
-    symbols[at] = merges.result[rank]!;
-    n--;
-    for (let i = at + 1; i < n; i++) symbols[i] = symbols[i + 1]!;
-    for (let i = at + 1; i + 1 < n; i++) ranks[i] = ranks[i + 1]!;
-    if (at > 0) ranks[at - 1] = pairs.rankOf(symbols[at - 1]!, symbols[at]!);
-    if (at + 1 < n) ranks[at] = pairs.rankOf(symbols[at]!, symbols[at + 1]!);
-  }
-  return n;
-}
-
-function mergeByHeap(symbols: Int32Array, length: number, pairs: PairTable, merges: Merges): number {
-  const previous = new Int32Array(length);
-  const next = new Int32Array(length);
-  const ranks = new Int32Array(length).fill(MISSING);
-  const heap = new KeyHeap(length);
-  const rate = (position: number): void => {
-    const right = next[position]!;
-    const rank = right < length ? pairs.rankOf(symbols[position]!, symbols[right]!) : MISSING;
-    ranks[position] = rank;
-    if (rank !== MISSING) heap.push(rank * POSITION_SPAN + position);
-  };
-  for (let i = 0; i < length; i++) {
-    previous[i] = i - 1;
-    next[i] = i + 1;
-  }
-  for (let i = 0; i < length; i++) rate(i);
-  while (heap.size > 0) {
-    const key = heap.pop();
-    const position = key % POSITION_SPAN;
-    const rank = (key - position) / POSITION_SPAN;
-    if (ranks[position] !== rank) continue; // the pair has changed since it was pushed
-    const removed = next[position]!;
-    symbols[position] = merges.result[rank]!;
-    ranks[removed] = MISSING;
-    next[position] = next[removed]!;
-    if (next[position]! < length) previous[next[position]!] = position;
-    rate(position);
-    if (previous[position]! >= 0) rate(previous[position]!);
-  }
-  let n = 0;
-  for (let i = 0; i < length; i = next[i]!) symbols[n++] = symbols[i]!;
-  return n;
-}
-
-/** Binary min-heap of exact non-negative integers held in doubles. */
-class KeyHeap {
-  size = 0;
-  #keys: Float64Array;
-
-  constructor(capacity: number) {
-    // Each merge removes one symbol and pushes at most two keys, on top of one key per starting pair.
-    this.#keys = new Float64Array(capacity * 3);
+  constructor(merges: Merges) {
+    this.#merges = merges;
+    this.pairs = new PairTable(merges);
   }
 
-  push(key: number): void {
-    const keys = this.#keys;
-    let i = this.size++;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (keys[parent]! <= key) break;
-      keys[i] = keys[parent]!;
-      i = parent;
+  /** Merge `symbols[0, length)` in place; returns the new length. */
+  merge(symbols: Int32Array, length: number): number {
+    if (length < 2) return length;
+    return length <= SCAN_LIMIT ? this.#mergeByScan(symbols, length) : this.#mergeByQueue(symbols, length);
+  }
+
+  #mergeByScan(symbols: Int32Array, length: number): number {
+    const ranks = this.#scanRanks;
+    const { pairs } = this;
+    const { result } = this.#merges;
+    let n = length;
+    for (let i = 0; i + 1 < n; i++) ranks[i] = pairs.rankOf(symbols[i]!, symbols[i + 1]!);
+    while (n > 1) {
+      let at = 0;
+      let rank = ranks[0]!;
+      for (let i = 1; i + 1 < n; i++) {
+        if (ranks[i]! < rank) {
+          rank = ranks[i]!;
+          at = i;
+        }
+      }
+      if (rank === MISSING) break;
+      symbols[at] = result[rank]!;
+      n--;
+      for (let i = at + 1; i < n; i++) {
+        symbols[i] = symbols[i + 1]!;
+        ranks[i] = ranks[i + 1]!;
+      }
+      if (at > 0) ranks[at - 1] = pairs.rankOf(symbols[at - 1]!, symbols[at]!);
+      if (at + 1 < n) ranks[at] = pairs.rankOf(symbols[at]!, symbols[at + 1]!);
     }
-    keys[i] = key;
+    return n;
   }
 
-  pop(): number {
-    const keys = this.#keys;
-    const top = keys[0]!;
-    const last = keys[--this.size]!;
-    let i = 0;
-    for (let child = 1; child < this.size; child = 2 * i + 1) {
-      if (child + 1 < this.size && keys[child + 1]! < keys[child]!) child++;
-      if (keys[child]! >= last) break;
-      keys[i] = keys[child]!;
-      i = child;
+  #mergeByQueue(symbols: Int32Array, length: number): number {
+    this.#start(symbols, length);
+    const queue = this.#queue!;
+    const { left, right } = this.#merges;
+    for (let rank = queue.lowest(); rank >= 0; rank = queue.lowest()) {
+      const count = queue.take(rank, this.#taken);
+      const places = this.#taken.places;
+      // Places of "aa" may overlap, and the leftmost goes first; those of other pairs cannot.
+      if (left[rank] === right[rank]) sortPlaces(places, count);
+      for (let i = 0; i < count; i++) {
+        // A lower rank that a merge has just made goes first: what is left of this bucket waits again.
+        if (this.#ranks[places[i]!] === rank && this.#mergeAt(symbols, length, places[i]!, rank) < rank) {
+          for (let rest = i + 1; rest < count; rest++) queue.push(rank, places[rest]!);
+          break;
+        }
+      }
     }
-    keys[i] = last;
-    return top;
+    queue.reset();
+    let n = 0;
+    for (let i = 0; i < length; i = this.#next[i]!) symbols[n++] = symbols[i]!;
+    return n;
+  }
+
+  #start(symbols: Int32Array, length: number): void {
+    this.#queue ??= new RankQueue(this.#merges.left.length);
+    if (this.#ranks.length < length) {
+      this.#previous = grown(this.#previous, length);
+      this.#next = grown(this.#next, length);
+      this.#ranks = grown(this.#ranks, length);
+    }
+    for (let i = 0; i < length; i++) {
+      this.#previous[i] = i - 1;
+      this.#next[i] = i + 1;
+    }
+    for (let i = 0; i < length; i++) this.#rate(symbols, length, i);
+  }
+
+  /** Enter the pair that begins at a place; returns its rank. */
+  #rate(symbols: Int32Array, length: number, place: number): number {
+    const next = this.#next[place]!;
+    const rank = next < length ? this.pairs.rankOf(symbols[place]!, symbols[next]!) : MISSING;
+    this.#ranks[place] = rank;
+    if (rank !== MISSING) this.#queue!.push(rank, place);
+    return rank;
+  }
+
+  /** Merge the pair at a place; returns the lowest rank that this makes. */
+  #mergeAt(symbols: Int32Array, length: number, place: number, rank: number): number {
+    const removed = this.#next[place]!;
+    const after = this.#next[removed]!;
+    symbols[place] = this.#merges.result[rank]!;
+    this.#ranks[removed] = MISSING;
+    this.#next[place] = after;
+    if (after < length) this.#previous[after] = place;
+    const made = this.#rate(symbols, length, place);
+    const before = this.#previous[place]!;
+    return before < 0 ? made : Math.min(made, this.#rate(symbols, length, before));
+  }
+}
+
+/** Sort the first places, unless they are in order already, as they mostly are. */
+function sortPlaces(places: Int32Array, count: number): void {
+  for (let i = 1; i < count; i++) {
+    if (places[i]! > places[i - 1]!) continue;
+    places.subarray(0, count).sort();
+    return;
   }
 }

@@ -70,6 +70,13 @@ export class Utf8Buffer {
     return this.write(text);
   }
 
+  /** Write `text[from, to)` of a well-formed text; returns its length in bytes. */
+  writeRange(text: string, from: number, to: number): number {
+    if (to - from > SHORT) return this.write(from === 0 && to === text.length ? text : text.slice(from, to));
+    this.#reserve(3 * SHORT);
+    return writeUtf8((i) => text.charCodeAt(from + i), to - from, this.bytes, 0);
+  }
+
   #reserve(length: number): void {
     if (length + SLACK <= this.bytes.length) return;
     this.bytes = new Uint8Array(length + (length >> 2) + SLACK);
@@ -77,5 +84,7 @@ export class Utf8Buffer {
   }
 }
 
+/** Up to this many units a loop is faster than the engine's encoder with a substring. */
+const SHORT = 64;
 /** Bytes behind a text that may be read, though they mean nothing. */
 const SLACK = 8;

@@ -1,7 +1,7 @@
 import type { IntBuffer } from "../growable.ts";
-import { mergeWord } from "../merge-word.ts";
+import { WordMerger } from "../merge-word.ts";
 import type { Model, TokenSpans } from "../model.ts";
-import { type Merges, PairTable } from "../pair-table.ts";
+import type { Merges } from "../pair-table.ts";
 import { PieceCache } from "./piece-cache.ts";
 import { findSeams, type Seams } from "./seams.ts";
 import { type SymbolOptions, SymbolReader } from "./symbol-reader.ts";
@@ -26,9 +26,8 @@ type UnknownJoins = "none" | "unknown" | "all";
  */
 export class CharacterBpeModel implements Model {
   readonly #vocab: ReadonlyMap<string, number>;
-  readonly #merges: Merges;
   readonly #options: CharacterBpeOptions;
-  readonly #pairs: PairTable;
+  readonly #wordMerger: WordMerger;
   readonly #reader: SymbolReader;
   readonly #merger: TrackedMerger;
   readonly #seams: Seams | undefined;
@@ -40,11 +39,10 @@ export class CharacterBpeModel implements Model {
 
   constructor(vocab: ReadonlyMap<string, number>, merges: Merges, options: CharacterBpeOptions) {
     this.#vocab = vocab;
-    this.#merges = merges;
     this.#options = options;
-    this.#pairs = new PairTable(merges);
+    this.#wordMerger = new WordMerger(merges);
     this.#reader = new SymbolReader(vocab, options);
-    this.#merger = new TrackedMerger(merges, this.#pairs, options.dropout);
+    this.#merger = new TrackedMerger(merges, this.#wordMerger.pairs, options.dropout);
     this.#seams = findSeams(merges, this.#reader.possibleSymbols());
     this.#unknownJoins = this.#seams === undefined ? undefined : unknownJoins(this.#reader, merges, options);
     this.#longestToken = [...vocab.keys()].reduce((longest, token) => Math.max(longest, token.length), 0);
@@ -126,7 +124,7 @@ export class CharacterBpeModel implements Model {
   #merge(text: string, from: number, to: number, out: IntBuffer): void {
     this.#reader.read(text, from, to);
     const { symbols } = this.#reader;
-    const count = mergeWord(symbols, this.#reader.count, this.#pairs, this.#merges);
+    const count = this.#wordMerger.merge(symbols, this.#reader.count);
     for (let i = 0; i < count; i++) out.push(symbols[i]!);
   }
 }

@@ -2,6 +2,8 @@ import type { CodePointRanges } from "../unicode/code-point-ranges.ts";
 
 /** Up to eight flags for every code point: what a scanner's pattern distinguishes. */
 export interface CharClasses {
+  /** Flags of ASCII by byte; 0 for the bytes of other characters, so that a run of ASCII ends there. */
+  readonly ascii: Uint8Array;
   /** Flags of the basic plane, by code point. */
   readonly bmp: Uint8Array;
   /** Beyond it: rising starts of ranges with the same flags, and those flags. */
@@ -24,11 +26,14 @@ export function createCharClasses(
     }
   }
   if (otherwise !== 0) for (let code = 0; code < CODE_POINTS; code++) flags[code] ||= otherwise;
+  const ascii = new Uint8Array(256);
+  ascii.set(flags.subarray(0, 0x80));
   const starts: number[] = [];
   for (let code = ASTRAL; code < CODE_POINTS; code++) {
     if (code === ASTRAL || flags[code] !== flags[code - 1]) starts.push(code);
   }
   return {
+    ascii,
     bmp: flags.slice(0, ASTRAL),
     astralStarts: Int32Array.from(starts),
     astralFlags: Uint8Array.from(starts, (code) => flags[code]!),
@@ -61,7 +66,7 @@ function astralFlagsOf({ astralStarts, astralFlags }: CharClasses, code: number)
   return astralFlags[low]!;
 }
 
-/** End of the run of characters from `from` on whose flags under `mask` are `wanted`. */
+/** End of the run of characters from `from` on whose flags under `mask` are `wanted`, which is not 0. */
 export function endOfRun(
   classes: CharClasses,
   bytes: Uint8Array,
@@ -70,18 +75,13 @@ export function endOfRun(
   mask: number,
   wanted: number,
 ): number {
-  const { bmp } = classes;
+  const { ascii } = classes;
   let at = from;
-  while (at < to) {
-    const lead = bytes[at]!;
-    if (lead < 0x80) {
-      if ((bmp[lead]! & mask) !== wanted) break;
-      at++;
-    } else {
-      const char = charAt(classes, bytes, at);
-      if ((char & mask) !== wanted) break;
-      at += char >> LENGTH_SHIFT;
-    }
+  for (;;) {
+    while (at < to && (ascii[bytes[at]!]! & mask) === wanted) at++;
+    if (at >= to || bytes[at]! < 0x80) return at;
+    const char = charAt(classes, bytes, at);
+    if ((char & mask) !== wanted) return at;
+    at += char >> LENGTH_SHIFT;
   }
-  return at;
 }

@@ -1,6 +1,6 @@
 import { complementOf, intersectionOf } from "../unicode/code-point-ranges.ts";
 import { codePointsOf } from "../unicode/code-points-of.ts";
-import { type CharClasses, charAt, createCharClasses, endOfRun, LENGTH_SHIFT } from "./char-classes.ts";
+import { charAt, createCharClasses, endOfRun, LENGTH_SHIFT } from "./char-classes.ts";
 import { type Scanner, scanBy } from "./scanner.ts";
 import { endOfWhiteSpace, lineBreaks, type SpaceRules } from "./white-space.ts";
 
@@ -21,12 +21,7 @@ const [LF, CR, BLANK] = [0x0a, 0x0d, 0x20];
  * are separate worlds: no rule of the third split looks or reaches across their borders.
  */
 export function createDeepseekV3Scanner(): Scanner {
-  const rules = new DeepseekV3Rules();
-  return scanBy((bytes, from, to) => rules.endOfPiece(bytes, from, to));
-}
-
-class DeepseekV3Rules {
-  readonly #classes: CharClasses = createCharClasses([
+  const classes = createCharClasses([
     [WORD, codePointsOf("L")],
     [WORD, codePointsOf("M")],
     [MARK, codePointsOf("P")],
@@ -36,30 +31,24 @@ class DeepseekV3Rules {
     [NUMBER, codePointsOf("N")],
     [CJK, [0x3040, 0x30ff, 0x4e00, 0x9fa5]],
   ]);
-  readonly #spaces: SpaceRules = {
-    classes: this.#classes,
-    space: SPACE | NEWLINE,
-    newline: NEWLINE,
-    border: NUMBER | CJK,
-  };
+  const spaces: SpaceRules = { classes, space: SPACE | NEWLINE, newline: NEWLINE, border: NUMBER | CJK };
 
-  endOfPiece(bytes: Uint8Array, from: number, to: number): number {
-    const classes = this.#classes;
+  function endOfPiece(bytes: Uint8Array, from: number, to: number): number {
     const char = charAt(classes, bytes, from);
     const next = from + (char >> LENGTH_SHIFT);
     if ((char & WORD) !== 0) return endOfRun(classes, bytes, next, to, WORD | CJK, char & (WORD | CJK));
-    if ((char & NUMBER) !== 0) return this.#endOfNumber(bytes, next, to);
+    if ((char & NUMBER) !== 0) return endOfNumber(bytes, next, to);
     if ((char & MARK) !== 0) {
       if (bytes[from]! < 0x80 && next < to && isAsciiLetter(bytes[next]!)) return endOfAsciiWord(bytes, next, to);
-      return this.#endOfMarks(bytes, next, to, char & CJK);
+      return endOfMarks(bytes, next, to, char & CJK);
     }
-    return this.#endOfOther(bytes, from, to, char);
+    return endOfOther(bytes, from, to, char);
   }
 
-  #endOfNumber(bytes: Uint8Array, second: number, to: number): number {
+  function endOfNumber(bytes: Uint8Array, second: number, to: number): number {
     let at = second;
     for (let digits = 1; digits < 3 && at < to; digits++) {
-      const char = charAt(this.#classes, bytes, at);
+      const char = charAt(classes, bytes, at);
       if ((char & NUMBER) === 0) break;
       at += char >> LENGTH_SHIFT;
     }
@@ -67,15 +56,14 @@ class DeepseekV3Rules {
   }
 
   /** Marks, and the line breaks after them, which are never CJK. */
-  #endOfMarks(bytes: Uint8Array, from: number, to: number, world: number): number {
-    let at = endOfRun(this.#classes, bytes, from, to, MARK | CJK, MARK | world);
+  function endOfMarks(bytes: Uint8Array, from: number, to: number, world: number): number {
+    let at = endOfRun(classes, bytes, from, to, MARK | CJK, MARK | world);
     if (world === 0) while (at < to && (bytes[at] === LF || bytes[at] === CR)) at++;
     return at;
   }
 
   /** White space, and characters of no class, which may be the one character before a word. */
-  #endOfOther(bytes: Uint8Array, from: number, to: number, char: number): number {
-    const classes = this.#classes;
+  function endOfOther(bytes: Uint8Array, from: number, to: number, char: number): number {
     const world = char & CJK;
     const second = from + (char >> LENGTH_SHIFT);
     if ((char & NEWLINE) === 0 && second < to) {
@@ -83,25 +71,27 @@ class DeepseekV3Rules {
       if ((next & (WORD | CJK)) === (WORD | world)) {
         return endOfRun(classes, bytes, second, to, WORD | CJK, WORD | world);
       }
-      if (bytes[from] === BLANK && (next & (MARK | CJK)) === MARK) return this.#endOfMarks(bytes, second, to, 0);
+      if (bytes[from] === BLANK && (next & (MARK | CJK)) === MARK) return endOfMarks(bytes, second, to, 0);
     }
     return (char & (SPACE | NEWLINE)) !== 0
-      ? endOfWhiteSpace(this.#spaces, bytes, from, to)
-      : this.#endOfGap(bytes, second, to, world);
+      ? endOfWhiteSpace(spaces, bytes, from, to)
+      : endOfGap(bytes, second, to, world);
   }
 
   /** Characters that no rule matches form one piece, up to where a rule does match. */
-  #endOfGap(bytes: Uint8Array, from: number, to: number, world: number): number {
+  function endOfGap(bytes: Uint8Array, from: number, to: number, world: number): number {
     let at = from;
     while (at < to) {
-      const char = charAt(this.#classes, bytes, at);
+      const char = charAt(classes, bytes, at);
       if ((char & FLAGS) !== world) break;
       const next = at + (char >> LENGTH_SHIFT);
-      if (next < to && (charAt(this.#classes, bytes, next) & (WORD | CJK)) === (WORD | world)) break;
+      if (next < to && (charAt(classes, bytes, next) & (WORD | CJK)) === (WORD | world)) break;
       at = next;
     }
     return at;
   }
+
+  return scanBy(endOfPiece);
 }
 
 function isAsciiLetter(byte: number): boolean {

@@ -50,7 +50,7 @@ function hfSplitter(regexes: readonly string[]): (text: string) => Promise<strin
     const characters = [...text];
     const ends = new Map<number, number>();
     const offsets = encoding.getOffsets();
-    encoding.getWordIds().forEach((word, i) => ends.set(word, offsets[i]![1]));
+    for (const [i, word] of encoding.getWordIds().entries()) ends.set(word, offsets[i]![1]);
     let from = 0;
     return [...ends.values()].map((end) => {
       const piece = characters.slice(from, end).join("");
