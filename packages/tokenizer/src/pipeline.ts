@@ -6,11 +6,13 @@
  * along where each unit comes from, and what else an Encoding says. Their ids are the same.
  */
 import { type AlignedText, sliceAligned, track } from "./aligned-text.ts";
+import { BpeModel } from "./bpe-model.ts";
 import type { EncodingColumns } from "./encoding-columns.ts";
 import { IntBuffer } from "./growable.ts";
 import type { Model, TokenSpans } from "./model.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";
 import { eachPiece, type PreTokenizer } from "./pre-tokenizer.ts";
+import { ScannerSplitter } from "./scanners/scanner-splitter.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What a text goes through. */
@@ -85,6 +87,10 @@ export class Pipeline {
   /** The hot path: text without added tokens. */
   #encodeOrdinary(text: string, atStart: boolean, out: IntBuffer): void {
     const { preTokenizer, model } = this.#parts;
+    if (preTokenizer.splitter instanceof ScannerSplitter && model instanceof BpeModel) {
+      model.encodeScanned(text, preTokenizer.splitter.scanner, out);
+      return;
+    }
     eachPiece(preTokenizer, text, atStart, (source, from, to) => model.encodePiece(source, from, to, out));
   }
 
