@@ -2,25 +2,38 @@
  * Pre-training: text files -> a tokenizer and a small DeepSeek-V3 that goes on with a text, as a model folder.
  */
 import { join } from "node:path";
-import { type BatchCursor, createBatches, type Document, packDocuments, splitDocuments } from "@ds3/data";
-import { readDocuments } from "@ds3/data/node";
+import { type Batch, createBatches, type Document, packDocuments, splitDocuments } from "@ds3/data";
+import { createLoader, openShards, readDocuments } from "@ds3/data/node";
 import { createDeepseek, deepseekPresets, deepseekV3, type TrainingBatch } from "@ds3/deepseek";
 import { cosine, runTraining, type Session, saveModel } from "@ds3/example-shared";
 import { crossEntropy, openGpu } from "@ds3/tensor";
 import { deepseekChatTemplate, trainBpe } from "@ds3/tokenizer";
-import { evaluate, formatProgress, kernelTableOf, readKernelTable, rehearseTraining, train } from "@ds3/trainer";
+import { loadTokenizer } from "@ds3/tokenizer/node";
+import {
+  batchSource,
+  evaluate,
+  formatProgress,
+  kernelTableOf,
+  readKernelTable,
+  rehearseTraining,
+  train,
+} from "@ds3/trainer";
 import { parseOptions } from "./options.ts";
 
 /** Trains a tokenizer, then a model, from random weights. */
 export async function pretrain(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
   const { out, resume, checkpoint, kernels, ...settings } = options;
-  const { data, column, vocabSize, steps, batch, length, learningRate: peak, seed } = settings;
+  const { data, column, steps, batch, length, learningRate: peak, seed } = settings;
 
-  // Some documents are kept apart before anything is learned, to measure on.
+  // Some documents are kept apart before anything is learned, to measure on; beside shards, all of them.
+  const shards = settings.shards === undefined ? undefined : await openShards(settings.shards);
+  const vocabSize = shards?.index.vocabSize ?? settings.vocabSize;
   const documents: Document[] = [];
   for await (const document of readDocuments(data, { column, textKey: column })) documents.push(document);
-  const texts = splitDocuments(documents, { validationFraction: 0.05, seed });
+  const texts = shards
+    ? { train: [], validation: documents }
+    : splitDocuments(documents, { validationFraction: 0.05, seed });
 
   // The driver compiles while the tokenizer learns.
   // A run goes on with the kernels that it began with, unless others are given: then `train` says what differs.
@@ -34,12 +47,16 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
 
   const { specialTokens } = deepseekPresets[settings.preset];
   const ownTexts = texts.train.map((document) => document.text);
-  const tokenizer = trainBpe(ownTexts, { vocabSize, specialTokens: [...specialTokens, "<think>", "</think>"] });
-  const config = deepseekV3(settings.preset, { vocabSize: tokenizer.vocabSize });
+  const tokenizer = shards
+    ? await loadTokenizer(join(shards.directory, "tokenizer.json"))
+    : trainBpe(ownTexts, { vocabSize, specialTokens: [...specialTokens, "<think>", "</think>"] });
+  const config = deepseekV3(settings.preset, { vocabSize: shards ? vocabSize : tokenizer.vocabSize });
   const borders = { bosId: config.bosTokenId!, eosId: config.eosTokenId! };
   const pack = (from: readonly Document[]) => packDocuments(from, (one) => tokenizer.encode(one), borders);
   const windows = { batchSize: batch, sequenceLength: length, seed };
-  const batches = createBatches({ ...(await pack(texts.train)), ...windows });
+  const batches = shards
+    ? createLoader({ shards, ...windows })
+    : createBatches({ ...(await pack(texts.train)), ...windows });
   const heldOut = [...createBatches({ ...(await pack(texts.validation)), ...windows, epochs: 1 })].slice(0, 16);
   print(`${documents.length} documents, ${tokenizer.vocabSize} tokens in the tokenizer`);
 
@@ -54,12 +71,7 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
     });
   const { stopped } = await train<TrainingBatch>({
     model,
-    batches: {
-      tokensPerBatch: batch * length,
-      next: () => ({ ...batches.next().value!, batch, length }),
-      cursor: () => batches.cursor(),
-      seek: (cursor) => batches.seek(cursor as BatchCursor),
-    },
+    batches: batchSource<Batch>(batches, { batch, length }),
     steps,
     schedule: cosine(peak, steps),
     validate: { every: Math.ceil(steps / 5), run: validate },

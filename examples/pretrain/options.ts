@@ -13,6 +13,7 @@ import {
 
 const flags = {
   data: paths("text to learn: .txt, .md, .jsonl, .csv, .tsv"),
+  shards: optional(text("folder of token shards and their tokenizer.json to learn instead; --data is measured on")),
   column: text("the field that holds the text in .jsonl, .csv and .tsv files", "text"),
   preset: choice("model size", ["tiny", "mini", "mini-v3"], "tiny"),
   vocabSize: count("most tokens of the tokenizer", 1024),

@@ -21,7 +21,10 @@ export interface BatchShape {
  *
  * Its `next` rejects with OutOfRangeError when the iterator ends: leave its `epochs` out.
  */
-export function batchSource<Rows>(iterator: CursorIterator<Rows>, shape: BatchShape): BatchSource<Rows & BatchShape> {
+export function batchSource<Rows>(
+  iterator: CursorIterator<Rows>,
+  shape: BatchShape,
+): BatchSource<Rows & BatchShape> & { readonly tokensPerBatch: number } {
   return {
     tokensPerBatch: shape.batch * shape.length,
     async next() {

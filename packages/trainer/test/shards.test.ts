@@ -33,7 +33,7 @@ function createSource(shards: ShardSet, packing: "stream" | "best-fit"): BatchSo
     seen.push(batch.inputs.join());
     return batch;
   };
-  return { tokensPerBatch: 16, next, cursor: source.cursor, seek: source.seek, seen };
+  return { ...source, next, seen };
 }
 
 test.each(["stream", "best-fit"] as const)(
