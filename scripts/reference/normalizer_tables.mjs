@@ -67,6 +67,19 @@ function inert() {
   return [...codes].sort((a, b) => a - b);
 }
 
+/** Starters that are put together with the character before them: vowel signs and the like. */
+function secondStarters(ranks) {
+  const nfc = hf.nfcNormalizer();
+  const codes = new Set();
+  for (const c of characters) {
+    const parts = [...hfForm(c)];
+    if (parts.length < 2 || nfc.normalizeString(parts.join("")) !== c) continue;
+    const last = parts.at(-1).codePointAt(0);
+    if (!ranks.has(last)) codes.add(last);
+  }
+  return [...codes].sort((a, b) => a - b);
+}
+
 function packNumber(value) {
   let [rest, packed] = [value, ""];
   for (; rest >= 32; rest = Math.floor(rest / 32)) packed += DIGITS[32 + (rest % 32)];
@@ -101,6 +114,12 @@ const entries = [
     "Runs of (rank of the combining class, 0 for class 0; length) over all code points.",
     "string",
     packRuns(ranks),
+  ],
+  [
+    "secondStarterBounds",
+    "Starters that are put together with the character before them.",
+    "string",
+    packSet(secondStarters(ranks)),
   ],
   [
     "inertBounds",

@@ -103,7 +103,7 @@ PIECES = (
     + ["\u0f73", "क\u093c", "\u0958", "\u212b", "𝅗𝅥", "\U0001d15e", "\U0002f800", "\u1e0a\u0323", "𐌀", "İı", "ǅ", "▁", "<", "\u0897", "\U00011938"]
     + ["\U00011935\U00011930", "\U0001e030", "\u32ff", "\u1ab0", "1", "२", "؀a", "\u0890", "\u1734", "\u0301\u0323"]
 )
-FIXED = ["", " ", "Hello  World", "  été à Noël\n", "\u0301a", "e\u0301\u0323x", "a\u0323\u0302\u0301", "ΟΔΟΣ ΣΑΣ"]
+FIXED = ["", " ", "Hello  World", "  été à Noël\n", "\u0301a", "e\u0301\u0323x", "a\u0323\u0302\u0301", "a\u0310\u0301\u212b", "ΟΔΟΣ ΣΑΣ"]
 
 
 def texts(generator):
@@ -144,11 +144,11 @@ ADDED = [
     [added("A", single_word=True), added("b"), added("中", single_word=True), added("😀", single_word=True)],
     [added("A", rstrip=True), added(" "), added("  "), added("C", lstrip=True)],
     [added("a", single_word=True, lstrip=True, rstrip=True), added("ab", single_word=True)],
-    [added("É", normalized=True), added("ab", normalized=True), added("AB"), added("é", single_word=True, normalized=True)],
+    [added("É", normalized=True), added("ab", normalized=True), added("AB"), added("é1", single_word=True, normalized=True)],
     [added(c) for c in "acegikmoqsé中😀"],
+    [added("A", rstrip=True), added(" x", lstrip=True), added(" b")],
 ]
-ADDED_PIECES = ["a", "b", "c", "ab", "abc", "A", "B", "C", " ", "  ", "\t", "\u0085", "\u200b", "é", "É", "中", "😀", "_", "1"]
-ADDED_PIECES += ["-", "\u0301", "\u200d", "𝟙", "²", "x", "AB", "\u3000", "\n"]
+ADDED_PIECES = ["a", "b", "c", "A", " ", "  ", "\t", "\u0085", "é", "_", "-", "\u0301", "\u200d", "𝟙", "²", "x", "\u3000"]
 
 
 def added_cases():
@@ -158,8 +158,10 @@ def added_cases():
         tokenizer = unknown_tokenizer(step("Lowercase"))
         tokenizer.add_tokens([AddedToken(**token) for token in tokens])
         rows = []
-        for _ in range(24):
-            text = "".join(generator.choice(ADDED_PIECES) for _ in range(generator.randint(1, 12)))
+        # The tokens themselves weigh half, so that they meet each other and what is around them matters.
+        pieces = ADDED_PIECES + [token["content"] for token in tokens] * (len(ADDED_PIECES) // len(tokens))
+        for _ in range(32):
+            text = "".join(generator.choice(pieces) for _ in range(generator.randint(1, 12)))
             encoding = tokenizer.encode(text)
             rows.append([text, encoding.ids, [position for pair in encoding.offsets for position in pair]])
         cases.append({"tokens": tokens, "rows": rows})

@@ -30,9 +30,11 @@ export function track(text: string, offset = 0, atStart: boolean = offset === 0)
   const ends = new Int32Array(text.length);
   for (let at = 0; at < text.length; ) {
     const size = sizeAt(text, at);
-    starts.fill(offset + at, at, at + size);
-    ends.fill(offset + at + size, at, at + size);
-    at += size;
+    const [start, end] = [offset + at, offset + at + size];
+    for (const stop = at + size; at < stop; at++) {
+      starts[at] = start;
+      ends[at] = end;
+    }
   }
   return { text, origin: { starts, ends }, atStart };
 }
@@ -108,8 +110,11 @@ export class AlignedTextBuilder {
     const at = this.#append(text, unit === 0);
     const { origin } = this.#source;
     if (origin === undefined) return;
-    this.#starts.fill(origin.starts[unit]!, at, this.#length);
-    this.#ends.fill(origin.ends[unit]!, at, this.#length);
+    const [start, end] = [origin.starts[unit]!, origin.ends[unit]!];
+    for (let i = at; i < this.#length; i++) {
+      this.#starts[i] = start;
+      this.#ends[i] = end;
+    }
   }
 
   /** Append new text that stands for nothing, before the source's first character: an empty range. */

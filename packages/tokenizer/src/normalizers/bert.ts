@@ -2,7 +2,7 @@ import type { AlignedText } from "../aligned-text.ts";
 import { lowercase } from "./lowercase.ts";
 import { nfd } from "./normalization-form.ts";
 import type { Normalizer } from "./normalizer.ts";
-import { bertCleanPattern, bertMarkPattern } from "./pinned-classes.ts";
+import { bertClean, bertMarks } from "./pinned-classes.ts";
 import { removeCharacters, rewriteCharacters } from "./rewrite.ts";
 import { isWhiteSpace } from "./white-space.ts";
 
@@ -25,20 +25,31 @@ const chinese =
 export function createBertNormalizer(options: BertNormalizerOptions): Normalizer {
   const steps: ((text: AlignedText) => AlignedText)[] = [];
   if (options.cleanText) steps.push(cleanText);
-  if (options.handleChineseChars) steps.push((text) => rewriteCharacters(text, chinese, (c) => ` ${c} `));
+  if (options.handleChineseChars) steps.push(spaceChinese);
   if (options.stripAccents ?? options.lowercase) {
-    steps.push((text) => removeCharacters(nfd.normalize(text), bertMarkPattern()));
+    steps.push(removeAccents);
   }
   if (options.lowercase) steps.push((text) => lowercase.normalize(text));
   return { normalize: (input) => steps.reduce((text, step) => step(text), input) };
 }
 
 function cleanText(input: AlignedText): AlignedText {
-  return rewriteCharacters(input, bertCleanPattern(), (c) => (isKeptSpace(c) ? " " : ""));
+  if (!bertClean().mayOccurIn(input.text)) return input;
+  return rewriteCharacters(input, bertClean().pattern, (c) => (isKeptSpace(c) ? " " : ""));
 }
 
 /** White space that is no control character to BERT: tab and the two line ends are none. */
 function isKeptSpace(character: string): boolean {
   const unit = character.charCodeAt(0);
   return isWhiteSpace(unit) && unit !== 0x0b && unit !== 0x0c && unit !== 0x85;
+}
+
+function spaceChinese(input: AlignedText): AlignedText {
+  if (input.origin !== undefined) return rewriteCharacters(input, chinese, (character) => ` ${character} `);
+  return { text: input.text.replace(chinese, " $& "), atStart: input.atStart };
+}
+
+function removeAccents(input: AlignedText): AlignedText {
+  const apart = nfd.normalize(input);
+  return bertMarks().mayOccurIn(apart.text) ? removeCharacters(apart, bertMarks().pattern) : apart;
 }

@@ -7,10 +7,26 @@ const notPrintableAscii = /[^!-~]/gu;
 const cacheLimit = 1 << 16;
 const cache = new Map<string, string>();
 
+const standInCodes = Uint16Array.from({ length: 256 }, (_, byte) => charOfByte(byte).charCodeAt(0));
+
 /** Every byte of the text's UTF-8 becomes its printable stand-in (HF's ByteLevel as a normalizer). */
 export const byteLevelNormalizer: Normalizer = {
-  normalize: (input) => rewriteCharacters(input, notPrintableAscii, standIns),
+  normalize(input) {
+    if (input.origin !== undefined) return rewriteCharacters(input, notPrintableAscii, standIns);
+    if (!/[^!-~]/.test(input.text)) return input;
+    return { text: standInsOf(input.text), atStart: input.atStart };
+  },
 };
+
+function standInsOf(text: string): string {
+  const bytes = encoder.encode(text);
+  const codes = new Uint16Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) codes[i] = standInCodes[bytes[i]!]!;
+  let out = "";
+  // An engine limits the number of arguments of a call.
+  for (let at = 0; at < codes.length; at += 1 << 13) out += String.fromCharCode(...codes.subarray(at, at + (1 << 13)));
+  return out;
+}
 
 function standIns(character: string): string {
   const known = cache.get(character);

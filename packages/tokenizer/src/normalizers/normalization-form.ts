@@ -7,7 +7,7 @@
  */
 import { type AlignedText, AlignedTextBuilder, sizeAt } from "../aligned-text.ts";
 import type { Normalizer } from "./normalizer.ts";
-import { combiningRanks, inertPattern, notInertPattern } from "./pinned-classes.ts";
+import { combiningRanks, inert, notInertPattern, secondStarters } from "./pinned-classes.ts";
 import { ChangeWriter } from "./rewrite.ts";
 
 /** Names of the forms, in tokenizer.json and in JavaScript alike. */
@@ -33,8 +33,20 @@ export const nfkc: Normalizer = createForm("NFKC");
 /** HF's NFKD. */
 export const nfkd: Normalizer = createForm("NFKD");
 
+/**
+ * A unit that a form may change. NFC leaves everything before the first combining mark alone, and a class above U+00FF
+ * costs nothing on a string of one-byte units.
+ */
+const changeable: Readonly<Record<NormalizationForm, RegExp>> = {
+  NFC: /[\u0300-\uffff]/,
+  NFD: /[^\0-\x7f]/,
+  NFKC: /[^\0-\x7f]/,
+  NFKD: /[^\0-\x7f]/,
+};
+
 function normalizeText(text: string, form: NormalizationForm): string {
-  if (!inertPattern().test(text)) return text.normalize(form);
+  if (!changeable[form].test(text)) return text;
+  if (!inert().mayOccurIn(text)) return text.normalize(form);
   return text.replace(notInertPattern(), (stretch) => stretch.normalize(form));
 }
 
@@ -82,7 +94,7 @@ function decompose(text: string, form: "NFD" | "NFKD"): Part[] {
   for (let at = 0; at < text.length; ) {
     const size = sizeAt(text, at);
     let change = 0;
-    for (const character of normalizeText(text.slice(at, at + size), form)) {
+    for (const character of decompositionOf(text.slice(at, at + size), form)) {
       const rank = ranks.get(character.codePointAt(0)!) ?? 0;
       if (rank === 0) {
         sortMarks();
@@ -97,6 +109,19 @@ function decompose(text: string, form: "NFD" | "NFKD"): Part[] {
   return parts;
 }
 
+const decompositions = { NFD: new Map<string, string>(), NFKD: new Map<string, string>() };
+
+/** One character taken apart; remembered, as the same few characters make up most of a text. */
+function decompositionOf(character: string, form: "NFD" | "NFKD"): string {
+  const known = decompositions[form];
+  let parts = known.get(character);
+  if (parts === undefined) {
+    parts = normalizeText(character, form);
+    if (known.size < 1 << 16) known.set(character, parts);
+  }
+  return parts;
+}
+
 /** Characters put together where Unicode has one for both; it takes the places of all that it is made of. */
 function compose(parts: readonly Part[]): Part[] {
   const composed: Part[] = [];
@@ -104,7 +129,8 @@ function compose(parts: readonly Part[]): Part[] {
   let lastRank = 0;
   for (const part of parts) {
     const isBlocked = lastRank > 0 && lastRank >= part.rank;
-    const base = starter >= 0 && !isBlocked ? composed[starter]! : undefined;
+    const isSecond = part.rank > 0 || secondStarters().has(part.character);
+    const base = starter >= 0 && isSecond && !isBlocked ? composed[starter]! : undefined;
     const character = base && composePair(base.character, part.character);
     if (base !== undefined && character !== undefined) {
       composed[starter] = { character, change: base.change + part.change - 1, rank: 0 };

@@ -5,7 +5,7 @@
 import { type CodePointRanges, complementOf, intersectionOf, unionOf } from "../unicode/code-point-ranges.ts";
 import { codePointsOf } from "../unicode/code-points-of.ts";
 import { unpackNumbers, unpackRanges } from "../unicode/packed-ranges.ts";
-import { bertMarkBounds, combiningClassRuns, inertBounds, markBounds } from "./pinned-data.ts";
+import { bertMarkBounds, combiningClassRuns, inertBounds, markBounds, secondStarterBounds } from "./pinned-data.ts";
 
 /** A function that makes its value at the first call. */
 function once<T>(make: () => T): () => T {
@@ -25,31 +25,61 @@ export function classSource(ranges: CodePointRanges): string {
   }).join("");
 }
 
-const pattern = (ranges: CodePointRanges): RegExp => new RegExp(`[${classSource(ranges)}]`, "gu");
+/** Characters to look for. */
+export interface PinnedClass {
+  /** One of them (flags "gu"). */
+  readonly pattern: RegExp;
+  /**
+   * False when the text has none of them. It looks at single units, which the engine does many times faster than at
+   * code points, so that it may be true of a text that has only the first half of one.
+   */
+  mayOccurIn(text: string): boolean;
+}
 
-/** One combining mark: what StripAccents removes. */
-export const markPattern: () => RegExp = once(() => pattern(unpackRanges(markBounds)));
+/** The class of these code points. */
+export function pinnedClass(ranges: CodePointRanges): PinnedClass {
+  const basic = intersectionOf(ranges, [0, 0xffff]);
+  const leads = intersectionOf(ranges, [0x10000, 0x10ffff]).map((code) => 0xd800 + ((code - 0x10000) >> 10));
+  const hint = new RegExp(`[${unitSource(unionOf(basic, leads))}]`);
+  return { pattern: new RegExp(`[${classSource(ranges)}]`, "gu"), mayOccurIn: (text) => hint.test(text) };
+}
 
-/** One nonspacing mark: what BertNormalizer removes after NFD. */
-export const bertMarkPattern: () => RegExp = once(() => pattern(unpackRanges(bertMarkBounds)));
+const unitSource = (ranges: CodePointRanges): string =>
+  classSource(ranges).replace(/\{(.*?)\}/g, (_, hex: string) => hex.padStart(4, "0"));
+
+/** Combining marks: what StripAccents removes. */
+export const marks: () => PinnedClass = once(() => pinnedClass(unpackRanges(markBounds)));
+
+/** Nonspacing marks: what BertNormalizer removes after NFD. */
+export const bertMarks: () => PinnedClass = once(() => pinnedClass(unpackRanges(bertMarkBounds)));
 
 /** Format characters newer than BertNormalizer's table. */
 const NEWER_FORMAT: CodePointRanges = [0x890, 0x891, 0x8e2, 0x8e2, 0x110cd, 0x110cd, 0x13430, 0x1343f];
 
-/** One character that BertNormalizer's `clean_text` removes, or white space other than a space itself. */
-export const bertCleanPattern: () => RegExp = once(() => {
+/** What BertNormalizer's `clean_text` removes, and white space other than a space itself. */
+export const bertClean: () => PinnedClass = once(() => {
   const other = unionOf(codePointsOf("Cc"), codePointsOf("Cf"), codePointsOf("Co"), [0xfffd, 0xfffd]);
   const removed = intersectionOf(other, complementOf(NEWER_FORMAT));
-  return pattern(intersectionOf(unionOf(removed, codePointsOf("White_Space")), complementOf([0x20, 0x20])));
+  return pinnedClass(intersectionOf(unionOf(removed, codePointsOf("White_Space")), complementOf([0x20, 0x20])));
 });
 
-const inertSource = once(() => classSource(unpackRanges(inertBounds)));
-
-/** One character that is newer than HF's normalization forms and would be changed by a newer engine. */
-export const inertPattern: () => RegExp = once(() => new RegExp(`[${inertSource()}]`, "u"));
+/** Characters that are newer than HF's normalization forms and would be changed by a newer engine. */
+export const inert: () => PinnedClass = once(() => pinnedClass(unpackRanges(inertBounds)));
 
 /** The longest stretches without such characters. */
-export const notInertPattern: () => RegExp = once(() => new RegExp(`[^${inertSource()}]+`, "gu"));
+export const notInertPattern: () => RegExp = once(
+  () => new RegExp(`[^${classSource(unpackRanges(inertBounds))}]+`, "gu"),
+);
+
+/** Starters that are put together with the character before them. */
+export const secondStarters: () => ReadonlySet<string> = once(() => {
+  const bounds = unpackRanges(secondStarterBounds);
+  const found = new Set<string>();
+  for (let i = 0; i < bounds.length; i += 2) {
+    for (let code = bounds[i]!; code <= bounds[i + 1]!; code++) found.add(String.fromCodePoint(code));
+  }
+  return found;
+});
 
 /** By code point: the rank of the canonical combining class among all that are not 0; absent for class 0. */
 export const combiningRanks: () => ReadonlyMap<number, number> = once(() => {

@@ -22,7 +22,7 @@ export function createReplace(pattern: ReplacePattern, content: string): Normali
       if (input.origin !== undefined) return replaceRanges(input, content, occurrencesOf(pattern, text));
       // The content of a longer match stands for its last character, which is not where the text begins.
       const startsLater = first === 0 && (content === "" || pattern.length > sizeAt(pattern, 0));
-      return { text: text.replaceAll(pattern, () => content), atStart: input.atStart && !startsLater };
+      return { text: text.split(pattern).join(content), atStart: input.atStart && !startsLater };
     },
   };
 }

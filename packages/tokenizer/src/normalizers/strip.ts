@@ -1,6 +1,6 @@
 import { sliceAligned } from "../aligned-text.ts";
 import type { Normalizer } from "./normalizer.ts";
-import { markPattern } from "./pinned-classes.ts";
+import { marks } from "./pinned-classes.ts";
 import { removeCharacters } from "./rewrite.ts";
 import { isWhiteSpace } from "./white-space.ts";
 
@@ -19,4 +19,6 @@ export function createStrip({ left, right }: { readonly left: boolean; readonly 
 }
 
 /** Remove combining marks (HF's StripAccents; it takes no letter apart, so NFD usually comes first). */
-export const stripAccents: Normalizer = { normalize: (input) => removeCharacters(input, markPattern()) };
+export const stripAccents: Normalizer = {
+  normalize: (input) => (marks().mayOccurIn(input.text) ? removeCharacters(input, marks().pattern) : input),
+};
