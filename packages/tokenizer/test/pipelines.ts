@@ -68,6 +68,7 @@ export function committedPipelines(): NamedPipeline[] {
     gpt2("truncated on the left, padded on the left", (file) => {
       file.truncation = { direction: "Left", max_length: 12, strategy: "LongestFirst", stride: 3 };
       file.padding = padding({ Fixed: 12 }, "Left", null);
+      file.post_processor = { ...byteLevel(false), trim_offsets: false };
     }),
     gpt2("padded to a multiple", (file) => {
       file.padding = padding("BatchLongest", "Right", 8);

@@ -78,7 +78,8 @@ function compare({ name, json }: NamedPipeline): void {
         const got = tokenizer.encodeWithOffsets(text, { pair, addSpecialTokens, unit: "codePoint" });
         expect({ text, pair, ...ours(got) }).toEqual({ text, pair, ...want });
       }
-      const batch: (string | [string, string])[] = [text, [pair, text], pair];
+      // The binding takes no pairs in batches.
+      const batch = [text, pair, ""];
       const want = (await rust.encodeBatch(batch)).map(theirs);
       expect(tokenizer.encodeBatch(batch, { unit: "codePoint" }).map(ours)).toEqual(want);
     }
