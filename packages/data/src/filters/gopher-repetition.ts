@@ -68,7 +68,7 @@ const CODE: GopherRepetitionSettings = {
   maxDuplicateParagraphs: 0.5,
   maxDuplicateLineCharacters: 0.5,
   maxDuplicateParagraphCharacters: 0.5,
-  topNgrams: { 4: 0.3 },
+  topNgrams: { 4: 0.5 },
   duplicateNgrams: { 10: 0.5 },
 };
 
