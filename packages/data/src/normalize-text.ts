@@ -69,7 +69,7 @@ function dropTrailingSpace(text: string): string {
     const found = text.indexOf("\n", at);
     const end = found < 0 ? text.length : text[found - 1] === "\r" ? found - 1 : found;
     let cut = end;
-    while (cut > from && isSpace(text.charCodeAt(cut - 1))) cut--;
+    while (isSpace(text.charCodeAt(cut - 1))) cut--;
     if (cut < end) {
       result += text.slice(from, cut);
       from = end;

@@ -62,7 +62,7 @@ export class CsvScanner {
     if (from >= text.length) return "end";
     for (let at = from; ; at++) {
       const isQuoted = this.#quotes && text.charCodeAt(at) === QUOTE;
-      const end = isQuoted ? this.#quotedEnd(text, at, isLast) : this.#plainEnd(text, at);
+      const end = isQuoted ? this.#quotedEnd(text, at) : this.#plainEnd(text, at);
       if (end < 0) return "incomplete";
       const unit = end < text.length ? text.charCodeAt(end) : -1;
       if (unit === this.#delimiter) at = end;
@@ -72,11 +72,10 @@ export class CsvScanner {
     }
   }
 
-  /** The place behind the closing quote, or -1 when it is not there or could still turn out to be doubled. */
-  #quotedEnd(text: string, start: number, isLast: boolean): number {
+  /** The place behind the closing quote, or -1 when it is not there. At the text's end it may be the first of two. */
+  #quotedEnd(text: string, start: number): number {
     let flags = QUOTED;
     for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 2)) {
-      if (at + 1 === text.length && !isLast) return -1;
       if (text.charCodeAt(at + 1) !== QUOTE) return this.#add(start + 1, at, flags, at + 1);
       flags |= DOUBLED;
     }

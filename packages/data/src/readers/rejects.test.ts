@@ -118,16 +118,18 @@ test("bytes that are no text are kept aside whole, in every format", async () =>
   expect(jsonl.documents.map(([text]) => text)).toEqual(["a", "b"]);
   expect(jsonl.rejects).toMatchObject([{ line: 2, text: '{"text":"\uFFFD"}' }]);
   expect(Buffer.from(jsonl.rejects[0]!.base64!, "base64")).toEqual(join3('{"text":"', '"}'));
-  const csv = await read(await file("bad.csv", join3('text\na\n"b\n', '"\nc\n')));
+  const badCsv = await file("bad.csv", join3('text\na\n"b\n', '"\nc\n'));
+  const csv = await read(badCsv);
+  for (const chunkBytes of [1, 3, 9]) expect(await read(badCsv, { chunkBytes })).toEqual(csv);
   expect(csv.documents.map(([text]) => text)).toEqual(["a", "c"]);
   expect(csv.rejects).toMatchObject([{ line: 3, text: '"b\n\uFFFD"\n' }]);
   expect(csv.rejects[0]!.reason).toBe("expected text in utf-8, got the bytes e4 b8 22 0a at byte 10");
-  const text = await read(await file("bad.txt", join3("one|two\n", "|three")), { separator: "|" });
+  const text = await read(await file("bad.txt", join3("one\n|\ntwo\n", "|three")), { separator: "|" });
   expect(text.documents).toEqual([
-    ["one", "#1"],
+    ["one\n", "#1"],
     ["three", "#3"],
   ]);
-  expect(text.rejects).toMatchObject([{ line: 1, text: "two\n\uFFFD" }]);
+  expect(text.rejects).toMatchObject([{ line: 2, text: "\ntwo\n\uFFFD" }]);
   const parquet = toParquet(["a", "zz", "c", null], { codec: "UNCOMPRESSED" });
   const rows = await read(
     await file("bad.parquet", Buffer.from(parquet).fill(BAD, parquet.indexOf(0x7a), parquet.indexOf(0x7a) + 2)),
