@@ -5,6 +5,12 @@ export {
   type BatchOptions,
   createBatches,
 } from "./create-batches.ts";
+export { createDeduplicator, type Deduplicator } from "./dedup/create-deduplicator.ts";
+export { createDecontaminationStage, type DecontaminationOptions } from "./dedup/decontamination-stage.ts";
+export type { DedupOptions } from "./dedup/dedup-options.ts";
+export type { DedupCluster, DedupReport, DedupResult, KeepStage } from "./dedup/dedup-result.ts";
+export { estimateSimilarity, MinHash, type MinHashSettings } from "./dedup/min-hash.ts";
+export { simplifyText } from "./dedup/simplify-text.ts";
 export type { Document } from "./document.ts";
 export { EmptyDataError } from "./empty-data-error.ts";
 export { createEpochOrder, type EpochCursor, type EpochOrder, type EpochOrderOptions } from "./epoch-order.ts";

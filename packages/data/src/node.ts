@@ -1,3 +1,4 @@
+export { type OpenDedupOptions, type OpenedDeduplicator, openDeduplicator } from "./dedup/open-deduplicator.ts";
 export {
   type DocumentFormat,
   type ReadOptions,

@@ -18,12 +18,12 @@ export interface AppendFileOptions {
   readonly write: WriteBytes;
 }
 
-/** A file that grows at its end, by whole records, and is read at any place. */
+/** A file of 32-bit words that grows at its end and is read at any place. */
 export class AppendFile {
   readonly path: string;
   readonly #file: number;
   readonly #write: WriteBytes;
-  readonly #buffer: Uint8Array;
+  readonly #buffer: Uint32Array;
   #buffered = 0;
   #written: number;
   #failure: DiskWriteError | undefined;
@@ -32,29 +32,25 @@ export class AppendFile {
   constructor({ path, length, bufferBytes, write }: AppendFileOptions) {
     this.path = path;
     this.#write = write;
-    this.#buffer = new Uint8Array(bufferBytes);
+    this.#buffer = new Uint32Array(Math.ceil(bufferBytes / 4));
     this.#written = length;
     this.#file = openForAppend(path, length);
   }
 
   /**
-   * Add bytes at the end.
+   * Add `words[from .. to)` at the end.
    * @throws DiskWriteError, DiskFullError when the system refuses them, now and ever after: the file's end is not known.
    */
-  append(bytes: Uint8Array): void {
-    if (bytes.length > this.#buffer.length - this.#buffered) this.flush();
-    if (bytes.length > this.#buffer.length) {
-      this.#writeAll(bytes);
-      return;
+  append(words: Uint32Array | Int32Array, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      if (this.#buffered === this.#buffer.length) this.flush();
+      this.#buffer[this.#buffered++] = words[i]!;
     }
-    this.#buffer.set(bytes, this.#buffered);
-    this.#buffered += bytes.length;
   }
 
   /** Hand what is held back to the system. @throws as `append`. */
   flush(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    const bytes = this.#buffer.subarray(0, this.#buffered);
+    const bytes = new Uint8Array(this.#buffer.buffer, 0, 4 * this.#buffered);
     this.#buffered = 0;
     this.#writeAll(bytes);
   }

@@ -47,12 +47,12 @@ export class FileKeyStore implements KeyStore {
   }
 
   append(keys: Uint32Array, signature: Int32Array, check: number, bytes: number): void {
-    for (const [band, file] of this.#keys.entries())
-      file.append(bytesOf(keys.subarray(band * this.keyWords, (band + 1) * this.keyWords)));
-    this.#signatures?.append(bytesOf(signature));
+    for (let band = 0; band < this.bands; band++)
+      this.#keys[band]!.append(keys, band * this.keyWords, (band + 1) * this.keyWords);
+    this.#signatures?.append(signature, 0, this.signatureWords);
     this.#pair[0] = check;
     this.#pair[1] = bytes;
-    this.#items.append(bytesOf(this.#pair));
+    this.#items.append(this.#pair, 0, 2);
     this.#count++;
   }
 
