@@ -34,7 +34,7 @@ export function createBertNormalizer(options: BertNormalizerOptions): Normalizer
 }
 
 function cleanText(input: AlignedText): AlignedText {
-  if (!bertClean().mayOccurIn(input.text)) return input;
+  if (!bertClean().occurIn(input.text)) return input;
   return rewriteCharacters(input, bertClean().pattern, (c) => (isKeptSpace(c) ? " " : ""));
 }
 
@@ -51,5 +51,5 @@ function spaceChinese(input: AlignedText): AlignedText {
 
 function removeAccents(input: AlignedText): AlignedText {
   const apart = nfd.normalize(input);
-  return bertMarks().mayOccurIn(apart.text) ? removeCharacters(apart, bertMarks().pattern) : apart;
+  return bertMarks().occurIn(apart.text) ? removeCharacters(apart, bertMarks().pattern) : apart;
 }

@@ -3,6 +3,8 @@ import type { Normalizer } from "./normalizer.ts";
 import { rewriteCharacters } from "./rewrite.ts";
 
 const encoder = new TextEncoder();
+// Typed arrays are little-endian on every machine that runs JavaScript engines with WebGPU.
+const decoder = new TextDecoder("utf-16le");
 const notPrintableAscii = /[^!-~]/gu;
 const cacheLimit = 1 << 16;
 const cache = new Map<string, string>();
@@ -22,10 +24,7 @@ function standInsOf(text: string): string {
   const bytes = encoder.encode(text);
   const codes = new Uint16Array(bytes.length);
   for (let i = 0; i < bytes.length; i++) codes[i] = standInCodes[bytes[i]!]!;
-  let out = "";
-  // An engine limits the number of arguments of a call.
-  for (let at = 0; at < codes.length; at += 1 << 13) out += String.fromCharCode(...codes.subarray(at, at + (1 << 13)));
-  return out;
+  return decoder.decode(codes);
 }
 
 function standIns(character: string): string {

@@ -46,7 +46,7 @@ const changeable: Readonly<Record<NormalizationForm, RegExp>> = {
 
 function normalizeText(text: string, form: NormalizationForm): string {
   if (!changeable[form].test(text)) return text;
-  if (!inert().mayOccurIn(text)) return text.normalize(form);
+  if (!inert().occurIn(text)) return text.normalize(form);
   return text.replace(notInertPattern(), (stretch) => stretch.normalize(form));
 }
 

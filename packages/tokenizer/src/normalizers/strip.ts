@@ -20,5 +20,5 @@ export function createStrip({ left, right }: { readonly left: boolean; readonly 
 
 /** Remove combining marks (HF's StripAccents; it takes no letter apart, so NFD usually comes first). */
 export const stripAccents: Normalizer = {
-  normalize: (input) => (marks().mayOccurIn(input.text) ? removeCharacters(input, marks().pattern) : input),
+  normalize: (input) => (marks().occurIn(input.text) ? removeCharacters(input, marks().pattern) : input),
 };
