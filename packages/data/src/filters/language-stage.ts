@@ -70,8 +70,9 @@ const DENSE_WINDOW = 64;
 const ENOUGH = 3;
 /** The lead over the next language that eld itself asks of a reliable answer. */
 const MARGIN = 0.01;
-/** Shares of Han and Kana in a window's letters: from the first on nothing else is believed, from the second on eld need not be asked. */
+/** Shares of Han and Kana in what letters say: no other language from here on; most of it; nothing else worth asking eld. */
 const DENSE_SHARE = 0.35;
+const HALF = 0.5;
 const PURE_SHARE = 0.8;
 
 /**
@@ -126,13 +127,14 @@ function identifyBy(detector: Detector, text: string, settings: Settings): Langu
   const windows = windowsOf(text, counts, settings.maxWindows);
   const { likeliest, votes, asked } = poll(windows, (window) => vote(detector, window, settings.minScore));
   const share = ratio(votes, asked);
-  const isCertain = votes > 0 && share >= settings.minShare && isPossible(likeliest, counts);
+  const isCertain = votes > 0 && share >= settings.minShare && isPossible(likeliest, counts, DENSE_SHARE);
   return { language: isCertain ? likeliest : UNDETERMINED, likeliest, share };
 }
 
-/** Where a good part of the letters is Han or Kana, only two languages can be meant. */
-function isPossible(language: string, counts: LetterCounts): boolean {
-  return language === "zh" || language === "ja" || denseShare(counts) < DENSE_SHARE;
+/** Chinese and Japanese need at least `least` of the letters to be Han or Kana, any other language bears fewer than DENSE_SHARE. */
+function isPossible(language: string, counts: LetterCounts, least: number): boolean {
+  const share = denseShare(counts);
+  return language === "zh" || language === "ja" ? share >= least : share < DENSE_SHARE;
 }
 
 /** Ask windows in order until all are asked, or the first few agree. */
@@ -163,8 +165,8 @@ function vote(detector: Detector, { text, counts }: Window, minScore: number): s
   const result = detector.detect(text);
   const [first = 0, second = 0] = Object.values(result.getScores());
   if (first < minScore || first - second < MARGIN) return "";
-  if (result.language === "ja" && counts.kana === 0) return "zh";
-  return isPossible(result.language, counts) ? result.language : "";
+  const language = result.language === "ja" && counts.kana === 0 ? "zh" : result.language;
+  return isPossible(language, counts, HALF) ? language : "";
 }
 
 /** Evenly spread parts of a text that hold a letter, the first and the last at its ends; the whole of a short one. */
