@@ -26,6 +26,17 @@ function reasonOf(text: string, settings: Partial<GopherRepetitionSettings>): st
 let next = 1000;
 const fresh = (count: number) => Array.from({ length: count }, () => `w${next++}`);
 
+test("English's bounds are those of Gopher's table A1", () => {
+  expect(GOPHER_REPETITION_SETTINGS.en).toEqual({
+    maxDuplicateLines: 0.3,
+    maxDuplicateParagraphs: 0.3,
+    maxDuplicateLineCharacters: 0.2,
+    maxDuplicateParagraphCharacters: 0.2,
+    topNgrams: { 2: 0.2, 3: 0.18, 4: 0.16 },
+    duplicateNgrams: { 5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1 },
+  });
+});
+
 test("duplicate lines: 3 of 10 pass, 3 of 9 do not; blank lines and indentation do not matter", () => {
   const lines = ["a", "a", " a", "a\r", ...fresh(6)];
   const bound = { maxDuplicateLines: 0.3 };

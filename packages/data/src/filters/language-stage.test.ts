@@ -38,6 +38,7 @@ test.each([
   ["two languages of one script", ENGLISH.repeat(10) + GERMAN.repeat(10)],
   ["two scripts, mixed", (ENGLISH.repeat(3) + CHINESE.repeat(2)).repeat(5)],
   ["two scripts, one after the other", ENGLISH.repeat(8) + CHINESE.repeat(8)],
+  ["two scripts in every sentence", "我们可以使用 listening events 指令 directive ".repeat(30)],
   ["two scripts, more of the second", ENGLISH.repeat(6) + CHINESE.repeat(20)],
 ])("undetermined: %s", (_, text) => {
   expect(stage.identify(text).language).toBe("und");
