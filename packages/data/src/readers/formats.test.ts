@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { FormatError } from "@ds3/errors";
 import { compressors } from "hyparquet-compressors";
@@ -260,4 +261,20 @@ test("documents before the damage are given before the error", async () => {
   const batches = readDocumentBatches(csv);
   expect((await batches.next()).value).toMatchObject([{ text: "a" }]);
   await expect(batches.next()).rejects.toThrow(`${csv}:3`);
+});
+
+test("files are closed at the end, after an error, and when the reader leaves early", async () => {
+  const opened = async (): Promise<number> => (await readdir("/proc/self/fd").catch(() => [])).length; // Linux's
+  const files = inEveryFormat(TEXTS);
+  const before = await opened();
+  for (const [extension, bytes] of Object.entries(files)) {
+    for (const compress of extension === ".parquet" ? [COMPRESSIONS[""]!] : Object.values(COMPRESSIONS)) {
+      const path = await file(`closed${extension}`, compress(bytes));
+      await textsOf(path, { chunkBytes: 8 });
+      for await (const _ of readDocuments(path, { separator: SEPARATOR, chunkBytes: 8 })) break;
+      await expect(textsOf(path, { column: "none", textKey: "none", encoding: "nothing" })).rejects.toThrow();
+      if (extension === ".csv") await expect(textsOf(path, { column: "none" })).rejects.toThrow(/a column "none"/);
+    }
+  }
+  expect(await opened()).toBe(before);
 });
