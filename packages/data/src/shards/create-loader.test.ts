@@ -3,32 +3,16 @@ import { join } from "node:path";
 import { OutOfRangeError, StateError } from "@ds3/errors";
 import { temporaryFolder } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
-import { type CountedSet, writeCountedSet } from "../../test/shard-sets.ts";
-import { type Batch, createBatches } from "../create-batches.ts";
+import { randomLoaderOptions, takeAll, writeCountedSet } from "../../test/shard-sets.ts";
+import type { Batch } from "../create-batches.ts";
 import { EmptyDataError } from "../empty-data-error.ts";
-import { packTokens } from "../pack-tokens.ts";
 import { createRandom } from "../random.ts";
 import { createLoader, type Loader } from "./create-loader.ts";
 import { createShardWriter } from "./create-shard-writer.ts";
-import type { LoaderOptions } from "./loader-options.ts";
 import { openShards } from "./open-shards.ts";
 import { ShardError } from "./shard-errors.ts";
 
 const SEEDS = Array.from({ length: 8 }, (_, seed) => seed);
-
-/** Options of random shape; no thread, so that many can be tried. */
-function randomOptions(seed: number): Omit<LoaderOptions, "shards"> {
-  const random = createRandom({ seed, stream: 6 });
-  return {
-    sequenceLength: 1 + random.below(30),
-    batchSize: 1 + random.below(4),
-    lookahead: 1 + random.below(4),
-    packing: seed % 2 === 0 ? "stream" : "best-fit",
-    documentMask: random.below(2) === 1,
-    groupShards: 1 + random.below(4),
-    ...{ seed, padId: 0, prefetch: 0 },
-  };
-}
 
 async function take(loader: Loader, count: number): Promise<Batch[]> {
   const batches: Batch[] = [];
@@ -36,119 +20,11 @@ async function take(loader: Loader, count: number): Promise<Batch[]> {
   return batches;
 }
 
-async function all(loader: AsyncIterable<Batch>): Promise<Batch[]> {
-  const batches: Batch[] = [];
-  for await (const batch of loader) batches.push(batch);
-  return batches;
-}
-
-/** Where each id stands: its document's ids. */
-const documentOf = ({ documents }: CountedSet, id: number): readonly number[] =>
-  documents.find((ids) => ids.length > 0 && ids[0]! <= id && id <= ids.at(-1)!)!;
-
-const inputsOf = (batches: readonly Batch[]): number[] =>
-  batches.flatMap(({ inputs }) => [...inputs].filter((id) => id > 0)).sort((a, b) => a - b);
-
-describe("one epoch", () => {
-  test("as written and in one group it is what createBatches gives", async () => {
-    for (const seed of SEEDS) {
-      const { shards, documents } = await writeCountedSet(temporaryFolder(), seed);
-      const options = { ...randomOptions(seed), shuffle: false, epochs: 1, padId: 9 };
-      const packed = packTokens(documents);
-      const expected = [...createBatches({ ...packed, ...options })];
-      expect(await all(createLoader({ ...options, shards, groupShards: 99, packing: "stream" }))).toEqual(expected);
-    }
-  });
-
-  test("best-fit: every token is an input once, with every target that its document has", async () => {
-    for (const seed of SEEDS) {
-      const set = await writeCountedSet(temporaryFolder(), seed);
-      const options = { ...randomOptions(seed), packing: "best-fit", documentMask: true, epochs: 1 } as const;
-      const batches = await all(createLoader({ ...options, shards: set.shards }));
-      expect(inputsOf(batches)).toEqual(set.documents.flat());
-      for (const { inputs, targetsByDepth, targetCount } of batches) {
-        expect(targetCount).toBe(targetsByDepth[0]!.filter((target) => target !== -100).length);
-        inputs.forEach((id, i) => {
-          const last = id > 0 ? documentOf(set, id).at(-1)! : 0;
-          const wanted = targetsByDepth.map((_, depth) => (id + depth + 1 <= last ? id + depth + 1 : -100));
-          expect(targetsByDepth.map((targets) => targets[i])).toEqual(wanted);
-        });
-      }
-    }
-  });
-
-  test("best-fit, truncated: the beginning of every document", async () => {
-    const { shards, documents } = await writeCountedSet(temporaryFolder(), 1);
-    const options = { sequenceLength: 16, batchSize: 2, epochs: 1, prefetch: 0, packing: "best-fit" } as const;
-    const batches = await all(createLoader({ ...options, shards, long: "truncate" }));
-    expect(inputsOf(batches)).toEqual(documents.flatMap((ids) => ids.slice(0, 16)));
-  });
-
-  test("stream: every token but the last of each group is an input once, its target the next in the row or none", async () => {
-    for (const seed of SEEDS) {
-      const set = await writeCountedSet(temporaryFolder(), seed);
-      const options = { ...randomOptions(seed), packing: "stream", documentMask: false, epochs: 1 } as const;
-      const batches = await all(createLoader({ ...options, shards: set.shards }));
-      const inputs = new Set<number>();
-      const [tokens, targeted] = [set.documents.flat(), new Set<number>()];
-      for (const batch of batches) {
-        batch.inputs.forEach((id, i) => {
-          const target = batch.targets[i]!;
-          if (target === -100) return;
-          expect(inputs.has(id) || targeted.has(target)).toBe(false);
-          inputs.add(id);
-          targeted.add(target);
-          const isWithin = target === id + 1 && documentOf(set, id).includes(target);
-          const isBorder = documentOf(set, id).at(-1) === id && documentOf(set, target)[0] === target;
-          expect(isWithin || isBorder).toBe(true);
-        });
-      }
-      const groups = Math.ceil(set.shards.index.shards.length / options.groupShards!);
-      expect(inputs.size).toBe(tokens.length - groups);
-      expect(targeted.size).toBe(tokens.length - groups);
-    }
-  });
-
-  test("tokens hold inputs and what comes after; positions and document numbers restart with each document", async () => {
-    for (const seed of SEEDS) {
-      const set = await writeCountedSet(temporaryFolder(), seed);
-      const options = { ...randomOptions(seed), documentMask: true, epochs: 1 };
-      const { sequenceLength: T, lookahead: L = 1 } = options;
-      for (const { inputs, tokens, positions, documentIds } of await all(
-        createLoader({ ...options, shards: set.shards }),
-      )) {
-        inputs.forEach((id, i) => {
-          const [row, t] = [Math.floor(i / T), i % T];
-          if (inputs[row * T] === 0) return; // a row that the last batch lacks
-          expect(tokens[row * (T + L) + t]).toBe(id);
-          const isSame =
-            t > 0 && (id > 0 ? inputs[i - 1] === id - 1 && documentOf(set, id)[0] !== id : inputs[i - 1] === 0);
-          expect(positions![i]).toBe(isSame ? positions![i - 1]! + 1 : 0);
-          expect(documentIds![i]).toBe(t === 0 ? 0 : documentIds![i - 1]! + (isSame ? 0 : 1));
-        });
-      }
-    }
-  });
-
-  test("weights are the documents' own, 0 for padding, and absent where no document has one", async () => {
-    for (const seed of SEEDS.slice(0, 6)) {
-      const set = await writeCountedSet(temporaryFolder(), seed, { weighted: true });
-      const batches = await all(createLoader({ ...randomOptions(seed), shards: set.shards, epochs: 1 }));
-      for (const { inputs, weights } of batches) {
-        const wanted = [...inputs].map((id) => (id > 0 ? set.weights[set.documents.indexOf(documentOf(set, id))]! : 0));
-        expect([...weights!]).toEqual(wanted);
-      }
-    }
-    const plain = await writeCountedSet(temporaryFolder(), 1);
-    expect((await take(createLoader({ ...randomOptions(1), shards: plain.shards }), 1))[0]!.weights).toBeUndefined();
-  });
-});
-
 describe("order", () => {
   test("from any cursor another loader goes on exactly, over epochs and in any packing", async () => {
     for (const seed of SEEDS) {
       const { shards } = await writeCountedSet(temporaryFolder(), seed);
-      const options = { ...randomOptions(seed), shards };
+      const options = { ...randomLoaderOptions(seed), shards };
       const whole = createLoader(options);
       const batches: Batch[] = [];
       const cursors: string[] = [];
@@ -170,12 +46,12 @@ describe("order", () => {
   test("ranks take parts of the same batches: none shared, none left out, whatever their number", async () => {
     for (const seed of SEEDS) {
       const { shards } = await writeCountedSet(temporaryFolder(), seed);
-      const options = { ...randomOptions(seed), shards, epochs: 2 };
+      const options = { ...randomLoaderOptions(seed), shards, epochs: 2 };
       const { sequenceLength: T, batchSize: B } = options;
       const world = 1 + (seed % 4);
-      const whole = await all(createLoader({ ...options, batchSize: B * world }));
+      const whole = await takeAll(createLoader({ ...options, batchSize: B * world }));
       const ranks = await Promise.all(
-        Array.from({ length: world }, (_, rank) => all(createLoader({ ...options, rank, world }))),
+        Array.from({ length: world }, (_, rank) => takeAll(createLoader({ ...options, rank, world }))),
       );
       ranks.forEach((batches, rank) => {
         const parts = whole.map(({ inputs }) => inputs.slice(rank * B * T, (rank + 1) * B * T));
@@ -217,7 +93,7 @@ describe("order", () => {
 describe("a thread", () => {
   test("gives what is made without one, and goes on from a cursor while batches are made ahead", async () => {
     const { shards } = await writeCountedSet(temporaryFolder(), 8, { weighted: true });
-    const options = { ...randomOptions(8), shards, documentMask: true };
+    const options = { ...randomLoaderOptions(8), shards, documentMask: true };
     const expected = await take(createLoader(options), 40);
     await using loader = createLoader({ ...options, prefetch: 3 });
     const first = await take(loader, 11);
@@ -243,7 +119,7 @@ describe("bad input", () => {
     const folder = temporaryFolder();
     const { shards } = await writeCountedSet(folder, 2);
     const options = { shards, sequenceLength: 10, batchSize: 4, groupShards: 1, shuffle: false, prefetch, epochs: 1 };
-    const expected = await all(createLoader(options));
+    const expected = await takeAll(createLoader(options));
     const path = join(folder, "shard-00002.tokens");
     const kept = readFileSync(path);
     const file = openSync(path, "r+");
@@ -260,7 +136,7 @@ describe("bad input", () => {
     expect(batches).toEqual(expected.slice(0, batches.length));
     writeFileSync(path, kept);
     loader.seek(loader.cursor());
-    batches.push(...(await all(loader)));
+    batches.push(...(await takeAll(loader)));
     expect(batches).toEqual(expected);
   });
 
@@ -326,7 +202,7 @@ describe("bad input", () => {
         epochs: 2,
         prefetch: 0,
       });
-      const inputs = (await all(loader)).map((batch) => batch.inputs.join()).sort();
+      const inputs = (await takeAll(loader)).map((batch) => batch.inputs.join()).sort();
       expect(inputs.slice(0, 4)).toEqual(["1,2", "1,2", "3,4", "3,4"]);
       expect(inputs).toHaveLength(4);
     }
