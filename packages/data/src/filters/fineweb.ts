@@ -1,5 +1,5 @@
 /**
- * FineWeb's own rules (Penedo et al. 2024, arXiv 2406.17557, section 3.4), with the details as datatrove's
+ * FineWeb's own rules (Penedo et al. 2024, arXiv 2406.17557), with the details as datatrove's
  * FineWebQualityFilter has them.
  *
  * Differs from datatrove: own words (`TokenScan`), white space around a line does not count.
