@@ -2,8 +2,9 @@
  * C4's cleaning (Raffel et al. 2020, arXiv 1910.10683, section 2.2), with the details and the order as datatrove's
  * C4QualityFilter has them: lines are cleaned first, then what is left is judged.
  *
- * Differs from datatrove: own words (`TokenScan`), typeset quotation marks end lines like straight ones, sentences are
- * counted by `countSentences`, words after citations are taken out. The list of bad words of the paper is not part of this filter, as it is not of theirs.
+ * Differs from datatrove: own words (`TokenScan`), counted after citations are taken out; typeset quotation marks end
+ * lines like straight ones; sentences are counted by `countSentences`. The paper's list of bad words is not part of
+ * this filter, as it is not of theirs.
  */
 import type { Document } from "../document.ts";
 import type { DocumentStage, Dropped } from "../stage.ts";
