@@ -95,7 +95,7 @@ PATTERNS = [
 ]
 PATTERN_TEXTS = [
     "aab abcd Abc aBC bb\nab\r\nx\n",
-    "don'T I'S we'ſ ßẞSSſs Kk ﬆst FFIﬃ",
+    "don'T I'S we'ſ ßẞSSſs Kk ﬆst FFIﬃx",
     "a²c é e\u0301 中文ひら 12 1234\u0663 _-]\\[. ,",
     "BAC 🙂 \u0085\ufeff \u2028\u200b \U000323b0\U00020000 a'_/}]\t\x1b\x07\x00\x01",
 ]

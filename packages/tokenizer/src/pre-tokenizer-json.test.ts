@@ -5,6 +5,7 @@ import { originOf, track, untracked } from "./aligned-text.ts";
 import type { JsonObject } from "./json-reader.ts";
 import { eachPiece, type PreTokenizer } from "./pre-tokenizer.ts";
 import { parsePreTokenizer, preTokenizerPresets, type TrainedPreTokenizer } from "./pre-tokenizer-json.ts";
+import { ScannerSplitter } from "./scanners/scanner-splitter.ts";
 import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
 
 interface Cases {
@@ -100,6 +101,8 @@ test("a known pattern's scanner and the translated pattern give the same pieces,
   });
   const known = parsePreTokenizer(preTokenizerPresets["deepseek-v3"]);
   const translated = parsePreTokenizer({ type: "Sequence", pretokenizers: unknown });
+  expect(known.splitter).toBeInstanceOf(ScannerSplitter);
+  expect(parsePreTokenizer(preTokenizerPresets.gpt2).splitter).toBeInstanceOf(ScannerSplitter);
   const space = { type: "Split", pattern: { String: "é" }, behavior: "Removed", invert: false };
   const among = parsePreTokenizer({ type: "Sequence", pretokenizers: [space, ...pretokenizers] });
   for (let i = 0; i < 2000; i++) {
