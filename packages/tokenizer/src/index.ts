@@ -19,5 +19,8 @@ export {
 export { parseTokenizer } from "./parse-tokenizer.ts";
 export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
 export { parseTokenizerConfig, type TokenizerConfig, writeTokenizerConfig } from "./tokenizer-config.ts";
-export { type TrainBpeOptions, type TrainProgress, trainBpe } from "./train-bpe.ts";
+export { type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
+export { type TrainFromOldOptions, trainFromOld } from "./train-from-old.ts";
+export { type TrainWordPieceOptions, trainWordPiece } from "./train-word-piece.ts";
+export type { TrainOptions, TrainProgress } from "./training/train-options.ts";
 export { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";

@@ -1,7 +1,8 @@
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { expect, test } from "vitest";
 import { charOfByte } from "./byte-alphabet.ts";
-import { type TrainBpeOptions, type TrainProgress, trainBpe } from "./train-bpe.ts";
+import { type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
+import type { TrainProgress } from "./training/train-options.ts";
 
 /** Merges by the rule alone: count all pairs anew each time, take the highest count, ties to the smallest ids. */
 function naiveMerges(texts: readonly string[], specials: readonly string[], steps: number): string[] {

@@ -1,36 +1,35 @@
-import { ConfigError, didYouMean, OutOfRangeError } from "@ds3/errors";
+import { ConfigError, didYouMean } from "@ds3/errors";
 import type { AddedToken } from "./added-tokens.ts";
 import { assembleTokenizer } from "./assemble-tokenizer.ts";
-import { bytesInAlphabetOrder, charOfByte } from "./byte-alphabet.ts";
-import { countWords, type WordCounts } from "./count-words.ts";
 import type { JsonObject } from "./json-reader.ts";
-import { learnMerges } from "./learn-merges.ts";
 import { createBpePart, plainBpe } from "./models/bpe-json.ts";
+import type { Merges } from "./pair-table.ts";
 import { parsePreTokenizer, preTokenizerPresets, type TrainedPreTokenizer } from "./pre-tokenizer-json.ts";
-import { createSymbolChain } from "./symbol-chain.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { type Alphabet, byteAlphabet } from "./training/alphabet.ts";
+import { countWords, type WordCounts } from "./training/count-words.ts";
+import { learnMerges } from "./training/learn-merges.ts";
+import { PairHeap } from "./training/pair-heap.ts";
+import { createSymbolChain } from "./training/symbol-chain.ts";
+import {
+  reportMerge,
+  reportText,
+  requireInteger,
+  requireSpecialTokens,
+  requireVocabSize,
+  requireWords,
+  type TrainOptions,
+} from "./training/train-options.ts";
 
-/** How far training is: texts counted (their total is not known beforehand), or tokens made. */
-export type TrainProgress =
-  | { readonly stage: "count"; readonly texts: number }
-  | { readonly stage: "merge"; readonly tokens: number; readonly vocabSize: number };
-
-/** Options of `trainBpe`. */
-export interface TrainBpeOptions {
-  /** Tokens in all: special tokens, the 256 bytes, then merges. At least 256 + the special tokens. */
-  readonly vocabSize: number;
+/** Options of `trainBpe`; `vocabSize` is at least 256 + the special tokens. */
+export interface TrainBpeOptions extends TrainOptions {
   /** They take the ids from 0 on, in this order. Default none. */
   readonly specialTokens?: readonly string[];
   /** How texts are cut into words: GPT-2's pattern, or DeepSeek-V3's three splits. Default "deepseek-v3". */
   readonly preTokenizer?: TrainedPreTokenizer;
-  /** A pair that occurs less often is never merged. Default 1. */
-  readonly minFrequency?: number;
-  /** Called now and then, from inside the loop. */
-  readonly onProgress?: (progress: TrainProgress) => void;
 }
 
-/** Progress is reported every so many texts or tokens. */
-const REPORT_EVERY = 256;
+const OP = "trainBpe";
 
 /**
  * Train a byte-level BPE tokenizer.
@@ -42,26 +41,16 @@ const REPORT_EVERY = 256;
  * unknown pre-tokenizer, or an empty or repeated special token.
  */
 export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tokenizer {
-  const { vocabSize, specialTokens = [], preTokenizer: preset = "deepseek-v3", minFrequency = 1, onProgress } = options;
+  const { vocabSize, specialTokens = [], preTokenizer: preset = "deepseek-v3", onProgress } = options;
   const preTokenizerJson = presetJson(preset);
-  requireSpecialTokens(specialTokens);
-  const { tokens, idOfByte } = startTokens(specialTokens);
-  requireInteger("vocabSize", vocabSize, tokens.length, 2 ** 22);
-  requireInteger("minFrequency", minFrequency, 0, Number.MAX_SAFE_INTEGER);
-  const preTokenizer = parsePreTokenizer(preTokenizerJson);
-  const counts = countWords(texts, preTokenizer, (count) => {
-    if (count % REPORT_EVERY === 0) onProgress?.({ stage: "count", texts: count });
-  });
-  requireWords(counts);
-  const merges = learnMerges(createSymbolChain(counts, idOfByte), {
-    tokens,
-    vocabSize,
-    minFrequency,
-    onMerge: (made) => {
-      if (made % REPORT_EVERY === 0 || made === vocabSize) onProgress?.({ stage: "merge", tokens: made, vocabSize });
-    },
-  });
-  const vocab = new Map(tokens.map((token, id) => [token, id]));
+  requireSpecialTokens(OP, specialTokens);
+  const alphabet = byteAlphabet(specialTokens);
+  requireVocabSize(OP, vocabSize, alphabet.tokens.length);
+  requireInteger(OP, "minFrequency", options.minFrequency ?? 1, 0);
+  const words = countWords(texts, { preTokenizer: parsePreTokenizer(preTokenizerJson) }, reportText(onProgress));
+  requireWords(OP, words);
+  const merges = learnBpe(words, alphabet, options);
+  const vocab = new Map(alphabet.tokens.map((token, id) => [token, id]));
   return assembleTokenizer(
     sectionsOf(preTokenizerJson),
     (byteLevel) => createBpePart(vocab, merges, plainBpe, { byteLevel }),
@@ -69,58 +58,22 @@ export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tok
   );
 }
 
+/** HF's BpeTrainer: the pair with the highest count first, ties to the smallest (left id, right id). */
+export function learnBpe(words: WordCounts, { tokens, spell }: Alphabet, options: TrainOptions): Merges {
+  return learnMerges(createSymbolChain(words, spell), {
+    tokens,
+    vocabSize: options.vocabSize,
+    join: (left, right) => left + right,
+    createQueue: (pairs) => new PairHeap(pairs, options.minFrequency ?? 1),
+    onMerge: reportMerge(options),
+  });
+}
+
 function presetJson(preset: string): JsonObject {
   if (Object.hasOwn(preTokenizerPresets, preset)) return preTokenizerPresets[preset as TrainedPreTokenizer];
   const known = Object.keys(preTokenizerPresets);
   const hint = didYouMean(preset, known);
-  throw new ConfigError({
-    op: "trainBpe",
-    operand: "preTokenizer",
-    expected: known.join(" or "),
-    actual: preset,
-    hint,
-  });
-}
-
-function requireSpecialTokens(specialTokens: readonly string[]): void {
-  specialTokens.forEach((token, i) => {
-    if (token !== "" && specialTokens.indexOf(token) === i) return;
-    const actual = token === "" ? "an empty string" : `${JSON.stringify(token)} twice`;
-    throw new ConfigError({
-      op: "trainBpe",
-      operand: "specialTokens",
-      expected: "distinct, non-empty strings",
-      actual,
-    });
-  });
-}
-
-function requireInteger(operand: string, value: number, low: number, high: number): void {
-  if (Number.isInteger(value) && value >= low && value <= high) return;
-  const expected = `an integer in [${low}, ${high}]`;
-  throw new OutOfRangeError({ op: "trainBpe", operand, expected, actual: String(value) });
-}
-
-function requireWords({ words }: WordCounts): void {
-  if (words.size > 0) return;
-  throw new OutOfRangeError({
-    op: "trainBpe",
-    operand: "texts",
-    expected: "at least one text that is not empty",
-    actual: "no word",
-    hint: "An iterator that was read before gives nothing the second time: pass a fresh one.",
-  });
-}
-
-/** Special tokens, then the bytes by their stand-ins; a special token that is a stand-in serves as that byte too. */
-function startTokens(specialTokens: readonly string[]): { tokens: string[]; idOfByte: Int32Array } {
-  const tokens = [...specialTokens];
-  const idOfByte = new Int32Array(256);
-  for (const byte of bytesInAlphabetOrder()) {
-    const known = specialTokens.indexOf(charOfByte(byte));
-    idOfByte[byte] = known >= 0 ? known : tokens.push(charOfByte(byte)) - 1;
-  }
-  return { tokens, idOfByte };
+  throw new ConfigError({ op: OP, operand: "preTokenizer", expected: known.join(" or "), actual: preset, hint });
 }
 
 function asAddedToken(content: string, id: number): AddedToken {

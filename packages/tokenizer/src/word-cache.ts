@@ -82,6 +82,22 @@ export class WordCache {
     return record;
   }
 
+  /** Every record with its word's length, in order of arrival. */
+  *eachRecord(): Generator<{ readonly record: number; readonly length: number }> {
+    for (let record = FIRST_RECORD; record < this.#end; ) {
+      const length = this.records[record]!;
+      yield { record, length };
+      const countAt = this.idsAt(record, length);
+      record = countAt + 1 + this.records[countAt]!;
+    }
+  }
+
+  /** Write the bytes of a record's word to the start of `out`. */
+  copyWord(record: number, out: Uint8Array): void {
+    const length = this.records[record]!;
+    for (let i = 0; i < length; i++) out[i] = this.records[record + 1 + (i >> 2)]! >>> ((i & 3) << 3);
+  }
+
   /** Forget all words; the memory stays. */
   clear(): void {
     this.size = 0;
@@ -92,13 +108,10 @@ export class WordCache {
   #rehash(): void {
     const { records } = this;
     const slots = new Int32Array(this.#slots.length * 2);
-    for (let record = FIRST_RECORD; record < this.#end; ) {
-      const words = (records[record]! + 3) >> 2;
-      let hash = records[record]!;
-      for (let i = 1; i <= words; i++) hash = mix(hash, records[record + i]!);
+    for (const { record, length } of this.eachRecord()) {
+      let hash = length;
+      for (let i = 0; i < length; i += 4) hash = mix(hash, records[record + 1 + (i >> 2)]!);
       place(slots, spread(hash), record);
-      const countAt = record + 1 + words;
-      record = countAt + 1 + records[countAt]!;
     }
     this.#slots = slots;
   }

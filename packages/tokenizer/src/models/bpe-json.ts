@@ -44,7 +44,7 @@ export interface BpePart extends ModelPart {
 /** Read a BPE section. @throws FormatError or UnsupportedTokenizerError naming the field at fault. */
 export function parseBpe(json: JsonObject, options: ParseModelOptions): BpePart {
   requireKnownFields(json, [...Object.keys(plainBpe), "vocab", "merges"]);
-  const settings = parseSettings(json);
+  const settings = bpeSettings(json);
   const vocab = parseVocab(json.vocab);
   const merges = parseMerges(json.merges, vocab, settings.continuing_subword_prefix ?? "");
   return createBpePart(vocab, merges, settings, options);
@@ -101,7 +101,8 @@ function isPlain(vocab: ReadonlyMap<string, number>, options: CharacterBpeOption
   return Array.from({ length: 256 }, (_, byte) => vocab.has(charOfByte(byte))).every(Boolean);
 }
 
-function parseSettings(json: JsonObject): BpeSettings {
+/** The model's settings alone. @throws FormatError naming the field at fault. */
+export function bpeSettings(json: JsonObject): BpeSettings {
   return {
     dropout: parseDropout(json.dropout),
     unk_token: optionalString(json.unk_token, "model.unk_token"),

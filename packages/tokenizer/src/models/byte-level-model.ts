@@ -1,6 +1,7 @@
 import { charOfByte } from "../byte-alphabet.ts";
 import type { IntBuffer } from "../growable.ts";
 import type { Model, TokenSpans } from "../model.ts";
+import type { ParseModelOptions } from "./model-part.ts";
 import { PieceCache } from "./piece-cache.ts";
 import { charactersOfBytes, clearSpans, createTokenSpans, pushSpan } from "./token-spans.ts";
 
@@ -39,6 +40,11 @@ export class ByteLevelModel implements Model {
     const spelled = spell(text, from, to);
     this.#model.encodePiece(spelled, 0, spelled.length, out);
   }
+}
+
+/** A model as the pre-tokenizer in front of it needs it. */
+export function behind(model: Model, { byteLevel }: ParseModelOptions): Model {
+  return byteLevel ? new ByteLevelModel(model, true) : model;
 }
 
 function spell(text: string, from: number, to: number): string {

@@ -11,6 +11,11 @@ export function arrayText(values: readonly string[]): string {
   return values.length === 0 ? "[]" : `[\n${indented(values)}\n]`;
 }
 
+/** Fields, each value as JSON. */
+export function fieldsText(fields: Readonly<Record<string, unknown>>): [key: string, value: string][] {
+  return Object.entries(fields).map(([key, value]) => [key, JSON.stringify(value)]);
+}
+
 /** A vocabulary by rising id. */
 export function vocabText(vocab: ReadonlyMap<string, number>): string {
   return objectText([...vocab].map(([token, id]) => [token, String(id)] as const));

@@ -1,15 +1,14 @@
 import { FormatError } from "@ds3/errors";
-import { asBoolean, asCount, asNumber, byType } from "../json-fields.ts";
+import { asBoolean, asNumber, byType } from "../json-fields.ts";
 import { asArray, asId, asObject, asString, describe, type Json, type JsonObject } from "../json-reader.ts";
-import type { Model } from "../model.ts";
 import { parseBpe } from "./bpe-json.ts";
-import { ByteLevelModel } from "./byte-level-model.ts";
-import { arrayText, doubleText, objectText, vocabText } from "./json-text.ts";
+import { behind } from "./byte-level-model.ts";
+import { arrayText, doubleText, fieldsText, objectText, vocabText } from "./json-text.ts";
 import type { ModelPart, ModelType, ParseModelOptions } from "./model-part.ts";
 import { type ScoredToken, UnigramModel } from "./unigram.ts";
 import { parseVocab, requireKnownFields } from "./vocab-json.ts";
 import { WordLevelModel } from "./word-level.ts";
-import { WordPieceModel } from "./word-piece.ts";
+import { parseWordPiece } from "./word-piece-json.ts";
 
 const OP = "parseTokenizer";
 
@@ -35,30 +34,13 @@ function guessType(json: JsonObject): ModelType {
   return json.max_input_chars_per_word === undefined ? "WordLevel" : "WordPiece";
 }
 
-function parseWordPiece(json: JsonObject, options: ParseModelOptions): ModelPart {
-  requireKnownFields(json, ["unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"]);
-  const vocab = parseVocab(json.vocab);
-  const settings = {
-    unk_token: asString(json.unk_token, "model.unk_token"),
-    continuing_subword_prefix: asString(json.continuing_subword_prefix, "model.continuing_subword_prefix"),
-    max_input_chars_per_word: asCount(json.max_input_chars_per_word, "model.max_input_chars_per_word"),
-  };
-  const model = new WordPieceModel(vocab, {
-    unkToken: settings.unk_token,
-    continuingSubwordPrefix: settings.continuing_subword_prefix,
-    maxInputCharsPerWord: settings.max_input_chars_per_word,
-  });
-  const write = (): string => objectText([...fields("WordPiece", settings), ["vocab", vocabText(vocab)]]);
-  return { type: "WordPiece", model: behind(model, options), vocab, settings, write };
-}
-
 function parseWordLevel(json: JsonObject, options: ParseModelOptions): ModelPart {
   requireKnownFields(json, ["vocab", "unk_token"]);
   const vocab = parseVocab(json.vocab);
   const settings = { unk_token: asString(json.unk_token, "model.unk_token") };
   const model = new WordLevelModel(vocab, settings.unk_token);
   const write = (): string =>
-    objectText([...fields("WordLevel", {}), ["vocab", vocabText(vocab)], ...fields("", settings)]);
+    objectText([...fieldsText({ type: "WordLevel" }), ["vocab", vocabText(vocab)], ...fieldsText(settings)]);
   return { type: "WordLevel", model: behind(model, options), vocab, settings, write };
 }
 
@@ -96,19 +78,8 @@ function writeUnigram(
 ): string {
   const list = tokens.map(([token, score]) => arrayText([JSON.stringify(token), doubleText(score)]));
   return objectText([
-    ...fields("Unigram", { unk_id: settings.unk_id }),
+    ...fieldsText({ type: "Unigram", unk_id: settings.unk_id }),
     ["vocab", arrayText(list)],
     ["byte_fallback", String(settings.byte_fallback)],
   ]);
-}
-
-/** A model as the pre-tokenizer in front of it needs it. */
-function behind(model: Model, { byteLevel }: ParseModelOptions): Model {
-  return byteLevel ? new ByteLevelModel(model, true) : model;
-}
-
-/** The type (unless empty) and some fields as JSON. */
-function fields(type: ModelType | "", settings: JsonObject): [string, string][] {
-  const entries = Object.entries(type === "" ? settings : { type, ...settings });
-  return entries.map(([key, value]) => [key, JSON.stringify(value)]);
 }

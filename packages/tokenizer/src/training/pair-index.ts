@@ -1,4 +1,4 @@
-import { grown } from "./growable.ts";
+import { grown } from "../growable.ts";
 
 /** No pair, no position, end of a list. */
 export const NONE = -1;

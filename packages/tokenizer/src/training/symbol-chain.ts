@@ -1,6 +1,7 @@
+import { IntBuffer } from "../growable.ts";
 import type { WordCounts } from "./count-words.ts";
 import { NONE } from "./pair-index.ts";
-import { writeUtf8 } from "./utf8.ts";
+import type { SpellWord } from "./symbols.ts";
 
 /** All distinct words as symbols in one row of positions; each word a doubly linked chain, so that merging is O(1). */
 export interface SymbolChain {
@@ -15,26 +16,22 @@ export interface SymbolChain {
   readonly weights: Float64Array;
 }
 
-/** Lay out counted words as chains of their bytes' ids. */
-export function createSymbolChain({ words, counts }: WordCounts, idOfByte: Int32Array): SymbolChain {
-  const bytes = new Uint8Array(3 * words.unitCount);
+/** Lay out counted words as chains of their first symbols. */
+export function createSymbolChain(words: WordCounts, spell: SpellWord): SymbolChain {
+  const symbols = new IntBuffer(words.byteCount);
   const ends = new Int32Array(words.size);
-  let length = 0;
-  for (let word = 0; word < words.size; word++) {
-    const units = words.unitsOf(word);
-    length = writeUtf8((i) => units[i]!, units.length, bytes, length);
-    ends[word] = length;
-  }
-  const [ids, next, previous, wordOf] = [0, 0, 0, 0].map(() => new Int32Array(length)) as FourArrays;
-  for (let word = 0, at = 0; word < words.size; word++) {
+  words.eachWord((bytes, length, word) => {
+    spell(bytes, length, symbols);
+    ends[word] = symbols.length;
+  });
+  const { length } = symbols;
+  const [next, previous, wordOf] = [0, 0, 0].map(() => new Int32Array(length)) as [Int32Array, Int32Array, Int32Array];
+  for (let word = 0, at = 0; word < ends.length; word++) {
     for (const start = at; at < ends[word]!; at++) {
-      ids[at] = idOfByte[bytes[at]!]!;
       next[at] = at + 1 < ends[word]! ? at + 1 : NONE;
       previous[at] = at > start ? at - 1 : NONE;
       wordOf[at] = word;
     }
   }
-  return { ids, next, previous, wordOf, weights: counts };
+  return { ids: symbols.data.subarray(0, length), next, previous, wordOf, weights: words.counts };
 }
-
-type FourArrays = [Int32Array, Int32Array, Int32Array, Int32Array];

@@ -1,5 +1,6 @@
-import { grown } from "./growable.ts";
+import { grown } from "../growable.ts";
 import type { PairIndex } from "./pair-index.ts";
+import type { PairQueue } from "./symbol-merger.ts";
 
 /**
  * Picks the next pair to merge: the highest count, among equals the smallest (left id, right id), as HF's trainer does.
@@ -7,15 +8,17 @@ import type { PairIndex } from "./pair-index.ts";
  * The heap is lazy. Once a merge is done the counts of older pairs only fall, so an entry whose count is out of date
  * is put back with its present count when it comes to the top, and not before.
  */
-export class PairHeap {
+export class PairHeap implements PairQueue {
   readonly #pairs: PairIndex;
+  readonly #minFrequency: number;
   #heap: Int32Array = new Int32Array(1 << 12);
   /** By pair: the count under which it is in the heap. */
   #keys: Float64Array = new Float64Array(1 << 12);
   #size = 0;
 
-  constructor(pairs: PairIndex) {
+  constructor(pairs: PairIndex, minFrequency: number) {
     this.#pairs = pairs;
+    this.#minFrequency = minFrequency;
   }
 
   /** Enter a pair with its present count. */
@@ -34,7 +37,7 @@ export class PairHeap {
     heap[i] = pair;
   }
 
-  /** Remove and return the pair to merge next, or -1 when none occurs any more. */
+  /** Remove and return the pair to merge next, or -1 when none occurs often enough any more. */
   pop(): number {
     while (this.#size > 0) {
       const pair = this.#heap[0]!;
@@ -45,7 +48,7 @@ export class PairHeap {
         this.#keys[pair] = count;
         this.#replaceTop(pair);
       }
-      if (isCurrent && count > 0) return pair;
+      if (isCurrent && count > 0) return count >= this.#minFrequency ? pair : -1;
     }
     return -1;
   }
