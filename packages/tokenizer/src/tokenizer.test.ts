@@ -92,9 +92,13 @@ test("a template's tokens are added unless refused", () => {
   const template = {
     type: "TemplateProcessing",
     single: [special("<s>"), { Sequence: { id: "A", type_id: 0 } }, special("</s>")],
-    special_tokens: { "<s>": { id: "<s>", ids: [0] }, "</s>": { id: "</s>", ids: [1] } },
+    pair: [special("<s>"), { Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 1 } }],
+    special_tokens: {
+      "<s>": { id: "<s>", ids: [0], tokens: ["<s>"] },
+      "</s>": { id: "</s>", ids: [1], tokens: ["</s>"] },
+    },
   };
-  const byteLevel = { type: "ByteLevel" };
+  const byteLevel = { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true };
   const processors = [template, { type: "Sequence", processors: [byteLevel, template] }];
   for (const post_processor of processors) {
     const templated = parseTokenizer(JSON.stringify({ ...json, post_processor }));

@@ -9,7 +9,7 @@ import { IntBuffer } from "./growable.ts";
 import type { JsonObject } from "./json-reader.ts";
 import type { ModelPart } from "./models/model-part.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";
-import { convertOffsets } from "./offset-units.ts";
+import { convertOffsets, snapToCharacters } from "./offset-units.ts";
 import type { Padding } from "./padding.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PostProcess } from "./post-process.ts";
@@ -230,9 +230,11 @@ export class Tokenizer {
     const extra: string[] = [];
     const post = this.#postProcess;
     const drafts = Array.from(inputs, (input) => {
-      const texts = typeof input === "string" ? [input] : input;
+      const texts = (typeof input === "string" ? [input] : input).map(toWellFormed);
       const sequences = texts.map((text, i) => this.#track(text, i, extra, unit));
-      return post.process(sequences, addSpecialTokens, extra);
+      const draft = post.process(sequences, addSpecialTokens, extra);
+      if (unit === "utf16") snapToCharacters(draft, texts);
+      return draft;
     });
     const spell = (spelling: number): string =>
       spelling >= 0 ? (this.#vocabulary.tokenOf(spelling) ?? "") : extra[-1 - spelling]!;
@@ -240,10 +242,8 @@ export class Tokenizer {
   }
 
   #track(text: string, sequence: number, extra: string[], unit: OffsetUnit): EncodingColumns {
-    const wellFormed = toWellFormed(text);
-    const limit = this.#postProcess.limitOf(sequence);
-    const columns = this.#pipeline.encodeTracked(wellFormed, sequence, extra, limit);
-    convertOffsets(columns.offsets, wellFormed, unit);
+    const columns = this.#pipeline.encodeTracked(text, sequence, extra, this.#postProcess.limitOf(sequence));
+    convertOffsets(columns.offsets, text, unit);
     return columns;
   }
 
