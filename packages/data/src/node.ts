@@ -1,3 +1,17 @@
+export type {
+  BuildConfig,
+  BuildDedup,
+  BuildFilters,
+  BuildMix,
+  BuildProgress,
+  BuildRun,
+  BuildSource,
+  CorpusEncoder,
+  FilterChoice,
+} from "./build/build-config.ts";
+export { buildCorpus } from "./build/build-corpus.ts";
+export type { BuildReport, SourceReport } from "./build/build-report.ts";
+export type { LengthBin } from "./build/length-counts.ts";
 export { type OpenDedupOptions, type OpenedDeduplicator, openDeduplicator } from "./dedup/open-deduplicator.ts";
 export {
   type DocumentFormat,

@@ -90,12 +90,8 @@ export async function* readDocumentBatches(
 ): AsyncGenerator<readonly Document[], void, undefined> {
   const rejects = new RejectCount(options.onReject);
   const settings = readSettings(OP, options, rejects.onReject);
-  if (options.format !== undefined) formatOf("", options.format); // before any reading: a typo should cost no time
   const named = typeof paths === "string" ? [paths] : paths;
-  const inFolders = Object.keys(FORMAT_OF_EXTENSION).filter((extension) => {
-    return options.format === undefined || FORMAT_OF_EXTENSION[extension] === options.format;
-  });
-  const files = await expandPaths(named, inFolders, OP);
+  const files = await listDocumentFiles(named, options.format);
   const formats = files.map((path) => formatOf(path, options.format));
   let isEmpty = true;
   for (const [i, file] of files.entries()) {
@@ -107,6 +103,20 @@ export async function* readDocumentBatches(
     }
   }
   if (isEmpty) throw rejects.emptyError(OP, named, "at least one document that is not blank");
+}
+
+/** The files that paths name, in order. @throws as `readDocuments`, for files without a known format too. */
+export async function listDocumentFiles(
+  paths: readonly string[],
+  format: DocumentFormat | undefined,
+): Promise<readonly string[]> {
+  if (format !== undefined) formatOf("", format); // before any reading: a typo should cost no time
+  const inFolders = Object.keys(FORMAT_OF_EXTENSION).filter((extension) => {
+    return format === undefined || FORMAT_OF_EXTENSION[extension] === format;
+  });
+  const files = await expandPaths(paths, inFolders, OP);
+  for (const file of files) formatOf(file, format);
+  return files;
 }
 
 function readFileAs(

@@ -1,0 +1,216 @@
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError, OutOfRangeError, StateError } from "@ds3/errors";
+import { temporaryFolder } from "@ds3/testing";
+import { expect, test } from "vitest";
+import { byteEncoder, plainText, textOfIds, writeBuildFiles } from "../../test/build-files.ts";
+import { EmptyDataError } from "../empty-data-error.ts";
+import { openShards } from "../shards/open-shards.ts";
+import type { BuildConfig } from "./build-config.ts";
+import { buildCorpus } from "./build-corpus.ts";
+
+const encoder = byteEncoder();
+
+async function textsOf(out: string): Promise<{ text: string; corpus: string; weight: number }[]> {
+  const texts = [];
+  for await (const { ids, corpus, weight } of (await openShards(out, { verify: "open" })).documents()) {
+    texts.push({ text: textOfIds(ids), corpus, weight });
+  }
+  return texts;
+}
+
+test("files to shards: every good document once in the mix of its source, every bad record kept aside", async () => {
+  const config = writeBuildFiles(temporaryFolder(), 400);
+  const report = (await buildCorpus(config, { encoder }))!;
+  const texts = await textsOf(config.out);
+  const ofLines = texts.filter(({ corpus }) => corpus === "lines").map(({ text }) => text);
+  expect(ofLines).toEqual(Array.from({ length: 400 }, (_, i) => plainText(i)));
+  const ofTable = texts.filter(({ corpus }) => corpus === "table");
+  expect(ofTable.every(({ weight }) => weight === 2)).toBe(true);
+  expect(new Set(ofTable.map(({ text }) => text)).size).toBe(100);
+  expect(ofTable.length).toBeGreaterThan(120);
+  expect(ofTable.length).toBeLessThan(180);
+
+  const rejects = readFileSync(join(config.out, "rejects.jsonl"), "utf8").trim().split("\n");
+  expect(rejects.map((line) => JSON.parse(line).line)).toEqual([6, 53]);
+  expect(JSON.parse(rejects[0]!).text).toBe('{"text": "cut off');
+  expect(report.rejects).toBe(2);
+  expect(JSON.parse(readFileSync(join(config.out, "report.json"), "utf8"))).toEqual(report);
+  expect(existsSync(`${config.out}.work`)).toBe(false);
+});
+
+test("the report adds up from stage to stage", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 400), partUnits: 20_000 };
+  const { stages, sources, encoding, shards, tokenLengths } = (await buildCorpus(config, { encoder }))!;
+  expect(stages.map(({ name }) => name)).toEqual([
+    "read",
+    "normalize",
+    "gopherRepetition",
+    "gopherQuality",
+    "dedup.exact",
+    "dedup.minHash",
+    "encode",
+  ]);
+  for (const [i, stage] of stages.slice(0, -1).entries()) {
+    const dropped = Object.values(stage.dropped).reduce((sum, count) => sum + count, 0);
+    expect(stage.documentsIn - dropped).toBe(stage.documentsOut);
+    if (i > 0)
+      expect([stage.documentsIn, stage.bytesIn]).toEqual([stages[i - 1]!.documentsOut, stages[i - 1]!.bytesOut]);
+  }
+  const kept = stages[5]!;
+  expect(sources.reduce((sum, source) => sum + source.documentsKept, 0)).toBe(kept.documentsOut);
+  expect(sources.reduce((sum, source) => sum + source.bytesKept, 0)).toBe(kept.bytesOut);
+  expect(sources.reduce((sum, source) => sum + source.tokens, 0)).toBe(shards.tokens);
+  expect(sources.reduce((sum, source) => sum + source.tokenShare, 0)).toBeCloseTo(1, 12);
+  expect(tokenLengths.reduce((sum, { count }) => sum + count, 0)).toBe(encoding.documents);
+  expect(stages[4]!.dropped).toEqual({ "dedup.exact": 1 });
+  expect(stages[4]!.samples[0]!.before).toBe(plainText(3));
+  expect(encoding.fimDocuments / encoding.documents).toBeGreaterThan(0.05);
+  expect(encoding.fimDocuments / encoding.documents).toBeLessThan(0.15);
+  expect(encoding.splitTokens).toBeGreaterThan(100);
+});
+
+test("weights are shares of the text", async () => {
+  const { sources, ...config } = writeBuildFiles(temporaryFolder(), 800);
+  const mixed: BuildConfig = {
+    ...config,
+    sources: sources.map(({ repeat: _repeat, ...source }) => source),
+    mix: { weights: { lines: 1, table: 1, texts: 0 } },
+  };
+  const report = (await buildCorpus(mixed, { encoder }))!;
+  const [lines, table, texts] = report.sources;
+  expect(lines!.tokenShare).toBeGreaterThan(0.46);
+  expect(lines!.tokenShare).toBeLessThan(0.54);
+  expect(table!.repeat).toBeGreaterThan(2);
+  expect(texts).toMatchObject({ documents: 0, tokens: 0, tokenShare: 0, documentsKept: 5 });
+  const corpora = (await textsOf(config.out)).map(({ corpus }) => corpus);
+  const half = corpora.slice(0, corpora.length / 2).filter((corpus) => corpus === "table").length;
+  expect(half / (corpora.length / 2)).toBeCloseTo(0.5, 1); // mixed throughout, not one after the other
+});
+
+test("without any stage texts come as they are", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "a.txt"), "one \r\n\r\n\r\n\r\n");
+  const bare = { normalize: false, language: false, filters: { gopherRepetition: false, gopherQuality: false } };
+  const dedup = { exact: false, minHash: false };
+  const out = join(folder, "out");
+  const config = {
+    ...bare,
+    dedup,
+    out,
+    fimRate: 0,
+    splitRate: 0,
+    sources: [{ name: "a", paths: join(folder, "a.txt") }],
+  };
+  const report = await buildCorpus(config, { encoder });
+  expect(report!.stages.map(({ name }) => name)).toEqual(["read", "encode"]);
+  expect((await textsOf(out)).map(({ text }) => text)).toEqual(["one \r\n\r\n\r\n\r\n"]);
+});
+
+test("a finished build gives its report again, and refuses another config", async () => {
+  const config = writeBuildFiles(temporaryFolder(), 40);
+  const report = await buildCorpus(config, { encoder });
+  expect(await buildCorpus(config, { encoder })).toEqual(report);
+  const other = buildCorpus({ ...config, seed: 4 }, { encoder });
+  await expect(other).rejects.toThrow(/seed: expected 3, as in .*report\.json, got 4/);
+  await expect(buildCorpus(config, { encoder: { ...encoder, name: "other" } })).rejects.toThrow(
+    /encoder: expected "bytes"/,
+  );
+});
+
+test("stopped by its signal it returns nothing and leaves what the next call goes on from", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 400), partUnits: 5000 };
+  const stages: string[] = [];
+  for (let stops = 0; ; stops++) {
+    const abort = new AbortController();
+    const onProgress = ({ stage }: { stage: string }): void => {
+      if (!stages.includes(stage)) abort.abort();
+      if (!stages.includes(stage)) stages.push(stage);
+    };
+    const report = await buildCorpus(config, { encoder, onProgress, signal: abort.signal });
+    expect(existsSync(`${config.out}.work`)).toBe(report === undefined);
+    if (report !== undefined) break;
+    expect(stops).toBeLessThan(10);
+  }
+  expect(stages).toEqual(["clean", "dedup.exact", "dedup.minHash", "keep", "encode"]);
+  const lines = (await textsOf(config.out)).filter(({ corpus }) => corpus === "lines");
+  expect(lines.map(({ text }) => text)).toEqual(Array.from({ length: 400 }, (_, i) => plainText(i)));
+});
+
+test("files that have changed since the build began are noticed", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 40), partUnits: 1000 };
+  const abort = new AbortController();
+  await buildCorpus(config, { encoder, onProgress: () => abort.abort(), signal: abort.signal });
+  const path = (config.sources[1]!.paths as string[])[0]!;
+  utimesSync(path, 1, 1);
+  const failure = await buildCorpus(config, { encoder }).catch((error: unknown) => error);
+  expect(StateError.is(failure)).toBe(true);
+  expect((failure as Error).message).toContain(path);
+});
+
+test("a bad record stops the build when asked to, and nothing is lost of what was read before", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 40), badRecords: "stop" as const };
+  await expect(buildCorpus(config, { encoder })).rejects.toThrow(/a\.jsonl:6/);
+  expect(readdirSync(config.out)).toEqual([]);
+});
+
+test("a source without a document is an error that names it; a blank file beside others is not", async () => {
+  const folder = temporaryFolder();
+  const { sources, ...config } = writeBuildFiles(folder, 40);
+  writeFileSync(join(folder, "in", "texts", "9.txt"), " \n");
+  expect((await buildCorpus({ ...config, sources }, { encoder }))!.sources[2]!.documents).toBe(5);
+  const blank = { name: "blank", paths: join(folder, "in", "texts", "9.txt") };
+  const failure = await buildCorpus({ ...config, out: join(folder, "o2"), sources: [blank] }, { encoder }).catch(
+    (e) => e,
+  );
+  expect(EmptyDataError.is(failure)).toBe(true);
+  expect(failure.message).toContain('source "blank"');
+});
+
+const base: BuildConfig = { out: "nowhere", sources: [{ name: "a", paths: "a.txt" }] };
+const wrong: [string, object, RegExp, { is(error: unknown): boolean }][] = [
+  ["an unknown key", { sead: 1 }, /config: expected known keys, got "sead"\. Did you mean "seed"\?/, ConfigError],
+  [
+    "an unknown key of a source",
+    { sources: [{ name: "a", path: "b" }] },
+    /sources\[0\].*Did you mean "paths"/,
+    ConfigError,
+  ],
+  ["an unknown filter", { filters: { gopher: true } }, /filters: expected known keys, got "gopher"/, ConfigError],
+  ["an unknown setting of a filter", { filters: { c4: { default: { minWord: 2 } } } }, /minWord/, ConfigError],
+  ["an unknown option of deduplication", { dedup: { minHash: { bucket: 2 } } }, /bucket/, ConfigError],
+  ["no source", { sources: [] }, /sources: expected at least one source/, ConfigError],
+  ["a source without a name", { sources: [{ paths: "a" }] }, /sources\[0\]\.name/, ConfigError],
+  ["two sources of one name", { sources: [base.sources[0], base.sources[0]] }, /two named "a"/, ConfigError],
+  [
+    "weights of no source",
+    { mix: { weights: { b: 1 } } },
+    /mix\.weights: expected names of sources, got "b"/,
+    ConfigError,
+  ],
+  [
+    "a mix of both kinds",
+    { mix: { weights: { a: 1 }, temperature: 2 } },
+    /weights or temperature, got both/,
+    ConfigError,
+  ],
+  ["a rate above 1", { fimRate: 2 }, /fimRate: expected a number in \[0, 1\], got 2/, OutOfRangeError],
+  ["a seed below 0", { seed: -1 }, /seed/, OutOfRangeError],
+  ["a wrong choice", { badRecords: "drop" }, /badRecords: expected keep or stop, got "drop"/, ConfigError],
+];
+test.each(wrong)("%s is refused before anything is written", async (_, more, message, type) => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "a.txt"), "text");
+  const sources = [{ name: "a", paths: join(folder, "a.txt") }];
+  const config = { ...base, sources, out: join(folder, "out"), ...more } as BuildConfig;
+  const failure = await buildCorpus(config, { encoder }).catch((error: unknown) => error);
+  expect((failure as Error).message).toMatch(message);
+  expect(type.is(failure)).toBe(true);
+  expect(readdirSync(folder)).toEqual(["a.txt"]);
+});
+
+test("an encoder without ids for it cannot be asked for fill-in-the-middle", async () => {
+  const { fim: _fim, ...without } = encoder;
+  const failure = buildCorpus({ ...base, fimRate: 0.1 }, { encoder: without });
+  await expect(failure).rejects.toThrow(/fimRate: expected 0: the encoder has no ids for it/);
+});
