@@ -1,3 +1,4 @@
+export type { AddedToken } from "./added-tokens.ts";
 export { ChatTemplateError } from "./chat-template-error.ts";
 export {
   type ChatMessage,
@@ -16,11 +17,21 @@ export {
   encodePrompt,
   encodeReply,
 } from "./encode-chat.ts";
-export { parseTokenizer } from "./parse-tokenizer.ts";
-export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
+export type { Encoding, OffsetUnit } from "./encoding.ts";
+export type { Padding } from "./padding.ts";
+export { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
+export type {
+  DecodeOptions,
+  EncodeBatchOptions,
+  EncodeOptions,
+  EncodeWithOffsetsOptions,
+  NewToken,
+  Tokenizer,
+} from "./tokenizer.ts";
 export { parseTokenizerConfig, type TokenizerConfig, writeTokenizerConfig } from "./tokenizer-config.ts";
 export { type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
 export { type TrainFromOldOptions, trainFromOld } from "./train-from-old.ts";
 export { type TrainWordPieceOptions, trainWordPiece } from "./train-word-piece.ts";
 export type { TrainOptions, TrainProgress } from "./training/train-options.ts";
+export type { Truncation } from "./truncation.ts";
 export { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
