@@ -69,13 +69,23 @@ export class BpeModel implements Model {
   encodeSpans(text: string, from: number, to: number, out: TokenSpans): void {
     const first = out.ids.length;
     this.encodePiece(text, from, to, out.ids);
-    const { firstUnit, endUnit } = this.#unitsByByte(text, from, to);
-    let byte = 0;
-    for (let i = first; i < out.ids.length; i++) {
-      const end = byte + this.#lengthOf(out.ids.data[i]!);
-      out.starts.push(firstUnit[byte]!);
-      out.ends.push(endUnit[end - 1]!);
-      byte = end;
+    const { bytes } = this.#utf8; // still those of the piece
+    let charFrom = from;
+    let charTo = from;
+    for (let i = first, at = 0; i < out.ids.length; i++) {
+      let start = -1;
+      for (let left = this.#lengthOf(out.ids.data[i]!); left > 0; at++) {
+        const byte = bytes[at]!;
+        if ((byte & 0xc0) !== 0x80) {
+          charFrom = charTo;
+          charTo += byte >= 0xf0 ? 2 : 1;
+        }
+        if (this.#idOfByte[byte]! < 0) continue; // dropped
+        if (start < 0) start = charFrom;
+        left--;
+      }
+      out.starts.push(start);
+      out.ends.push(charTo);
     }
   }
 
@@ -129,26 +139,6 @@ export class BpeModel implements Model {
       for (const [token, known] of this.#idOfToken) this.#lengths[known] = token.length;
     }
     return this.#lengths[id]!;
-  }
-
-  /** By byte that has a token: the units at which its character begins and ends. */
-  #unitsByByte(text: string, from: number, to: number): { firstUnit: number[]; endUnit: number[] } {
-    const firstUnit: number[] = [];
-    const endUnit: number[] = [];
-    const length = this.#utf8.writeRange(text, from, to);
-    let end = from;
-    let start = from;
-    for (let i = 0; i < length; i++) {
-      const byte = this.#utf8.bytes[i]!;
-      if ((byte & 0xc0) !== 0x80) {
-        start = end;
-        end += byte >= 0xf0 ? 2 : 1;
-      }
-      if (this.#idOfByte[byte]! < 0) continue;
-      firstUnit.push(start);
-      endUnit.push(end);
-    }
-    return { firstUnit, endUnit };
   }
 }
 
