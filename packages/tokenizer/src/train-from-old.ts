@@ -44,6 +44,8 @@ const BYTE_TOKENS: readonly string[] = Array.from(
  * The old added tokens come first, in their order and with their flags, then new special tokens, the unknown token and
  * the 256 tokens of byte fallback where the model has them, then the alphabet. BPE learns as `trainBpe` does, WordPiece
  * as `trainWordPiece`.
+ * Differs from transformers: it drops added tokens that are not special, DeepSeek-V3's `<｜User｜>` among them, and the
+ * tokens of byte fallback. Where there are none the merges are the same.
  * @throws UnsupportedTokenizerError for Unigram and WordLevel, and for BPE with a prefix or suffix inside words;
  * OutOfRangeError and ConfigError as the other trainers.
  */
