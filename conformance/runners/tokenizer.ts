@@ -8,7 +8,7 @@ import {
   type TokenizerCases,
   tokenizerChecks,
 } from "@ds3/testing/tokenizer-cases";
-import { parseTokenizer, type Tokenizer, trainBpe } from "@ds3/tokenizer";
+import { parseTokenizer, type Tokenizer, trainFromOld } from "@ds3/tokenizer";
 import type { TensorReport } from "../run-fixture.ts";
 import type { OwnFixture, OwnListing, OwnTopic } from "../topic.ts";
 
@@ -72,14 +72,13 @@ function assertCases({ load }: FoundTokenizerCases): TensorReport[] {
 /** Training on the stated corpus gives the stated vocabulary and merges. */
 function assertTraining({ training, tokenizerJson }: TokenizerCases, tokenizer: Tokenizer): TensorReport {
   const { corpus, vocabSize, specialTokens } = training!;
-  const { pre_tokenizer: preTokenizer, model } = JSON.parse(tokenizerJson) as TokenizerFile;
-  const trained = trainBpe([corpus], {
+  const { model } = JSON.parse(tokenizerJson) as TokenizerFile;
+  const trained = trainFromOld(tokenizer, [corpus], {
     vocabSize,
-    specialTokens,
-    preTokenizer: preTokenizer.type === "ByteLevel" ? "gpt2" : "deepseek-v3",
+    specialTokens: specialTokens.filter((token) => !tokenizer.specialTokens.includes(token)),
   });
   const got = (JSON.parse(trained.toJson()) as TokenizerFile).model;
-  const named = { name: "merges", role: "expected_exact", via: ["trainBpe"] };
+  const named = { name: "merges", role: "expected_exact", via: ["trainFromOld"] };
   const at = model.merges.findIndex((merge, rank) => JSON.stringify(got.merges[rank]) !== JSON.stringify(merge));
   const isSame = at < 0 && got.merges.length === model.merges.length && trained.vocabSize === tokenizer.vocabSize;
   if (isSame) return { ...named, status: "asserted", note: `${model.merges.length} merges` };
@@ -89,6 +88,5 @@ function assertTraining({ training, tokenizerJson }: TokenizerCases, tokenizer: 
 }
 
 interface TokenizerFile {
-  readonly pre_tokenizer: { readonly type: string };
   readonly model: { readonly merges: readonly unknown[] };
 }

@@ -12,6 +12,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { parseTokenizer } from "../src/parse-tokenizer.ts";
 import { trainBpe } from "../src/train-bpe.ts";
+import { trainFromOld } from "../src/train-from-old.ts";
 import { committedFixtures, externalFolder } from "./golden.ts";
 
 const here = fileURLToPath(import.meta.url);
@@ -79,6 +80,9 @@ function testTraining(name: string, load: () => TokenizerCases): void {
   test(`training: ${basename(name)} gives HF's file, byte for byte`, () => {
     const { pre_tokenizer } = JSON.parse(cases.tokenizerJson) as { pre_tokenizer: { type: string } };
     const preTokenizer = pre_tokenizer.type === "ByteLevel" ? "gpt2" : "deepseek-v3";
-    expect(trainBpe([corpus], { vocabSize, specialTokens, preTokenizer }).toJson()).toBe(cases.tokenizerJson);
+    const trained = trainBpe([corpus], { vocabSize, specialTokens, preTokenizer });
+    expect(trained.toJson()).toBe(cases.tokenizerJson);
+    const again = trainFromOld(parseTokenizer(cases.tokenizerJson), [corpus], { vocabSize });
+    expect(again.toJson()).toBe(cases.tokenizerJson);
   });
 }
