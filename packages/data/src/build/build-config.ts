@@ -60,14 +60,18 @@ export interface BuildDedup {
   readonly memoryLimit?: number;
 }
 
-/** What share of the bytes each source has. At most one of both is given. */
+/** What share of the bytes each source has, see `mixSources`; or how much of an old one comes among a new one. */
 export interface BuildMix {
   /** Weights by source name, of any sum; each source is named. */
   readonly weights?: Readonly<Record<string, number>>;
   /** A share goes with (bytes of the source)^(1 / temperature): 1 keeps the shares, more evens them out. */
   readonly temperature?: number;
-  /** The most often that a document may come. Default 4. */
-  readonly maxRepeat?: number;
+  /** UTF-8 bytes of the whole mix. Default: the least in which each source is whole. */
+  readonly total?: number;
+  /** The most often that a document comes. Default 4. */
+  readonly maxEpochs?: number;
+  /** Of two sources the old one, and its share of the mix; see `replayMix`. Not beside weights, temperature or total. */
+  readonly replay?: { readonly source: string; readonly ratio: number };
 }
 
 /** What `buildCorpus` makes, as plain JSON. */
@@ -127,8 +131,9 @@ export interface BuildProgress {
   /** Documents through this stage, and how many there will be, where that is known. */
   readonly documents: number;
   readonly total?: number;
-  /** UTF-8 bytes of text through this stage. */
+  /** UTF-8 bytes of text through this stage, and how many there will be, where that is known. */
   readonly bytes: number;
+  readonly totalBytes?: number;
 }
 
 /** What a build runs with beside its config. */

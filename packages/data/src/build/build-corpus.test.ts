@@ -88,6 +88,32 @@ test("weights are shares of the text", async () => {
   expect(half / (corpora.length / 2)).toBeCloseTo(0.5, 1); // mixed throughout, not one after the other
 });
 
+test("an old source is replayed into a new one, and its documents' weight is theirs alone", async () => {
+  const { sources, ...config } = writeBuildFiles(temporaryFolder(), 800);
+  const [lines, table] = sources.map(({ repeat: _repeat, ...source }) => source);
+  const replayed = { ...config, sources: [lines!, table!], mix: { replay: { source: "table", ratio: 0.1 } } };
+  const report = (await buildCorpus(replayed, { encoder }))!;
+  expect(report.sources.map(({ documents }) => documents)[0]).toBe(800);
+  expect(report.sources[1]!.tokenShare).toBeGreaterThan(0.09);
+  expect(report.sources[1]!.tokenShare).toBeLessThan(0.11);
+  for (const { corpus, weight } of await textsOf(config.out)) expect(weight).toBe(corpus === "table" ? 2 : 1);
+});
+
+test("texts that are there are mixed and encoded otherwise without reading a source again", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 100), work: join(temporaryFolder(), "work") };
+  await buildCorpus(config, { encoder, keepWork: true });
+  const stages = new Set<string>();
+  const other = { ...config, out: `${config.out}2`, fimRate: 0 };
+  const onProgress = ({ stage }: { stage: string }): void => void stages.add(stage);
+  const report = (await buildCorpus(other, { encoder, onProgress }))!;
+  expect([...stages]).toEqual(["encode"]);
+  expect(report.encoding.fimDocuments).toBe(0);
+  expect((await textsOf(other.out)).map(({ text }) => text)).toEqual(
+    (await textsOf(config.out)).map(({ text }) => text),
+  );
+  expect(existsSync(config.work)).toBe(false);
+});
+
 test("without any stage texts come as they are", async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "a.txt"), "one \r\n\r\n\r\n\r\n");

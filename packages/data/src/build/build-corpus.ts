@@ -31,7 +31,7 @@ import { runEncodePass } from "./encode-pass.ts";
 import { KEEP, runKeepPass } from "./keep-pass.ts";
 import { makeReport } from "./make-report.ts";
 import { readJson, writeJson } from "./pass-state.ts";
-import { type BuildSettings, fingerprintOf, resolveBuild } from "./resolve-build.ts";
+import { type BuildSettings, fingerprintOf, resolveBuild, textFingerprintOf } from "./resolve-build.ts";
 
 const OP = "buildCorpus";
 
@@ -91,11 +91,11 @@ async function readFinished({ settings, encoder }: BuildContext): Promise<BuildR
 
 /** What a work folder was begun with. @throws ConfigError for another config, StateError for other files. */
 async function requireSameBuild(
-  { settings, encoder, work }: BuildContext,
+  { settings, work }: BuildContext,
   files: readonly (readonly string[])[],
 ): Promise<void> {
   const path = join(work, "build.json");
-  const made = { version: 1, settings: fingerprintOf(settings, encoder), files: await describeFiles(files) };
+  const made = { version: 1, settings: textFingerprintOf(settings), files: await describeFiles(files) };
   const found = (await readJson(path)) as typeof made | undefined;
   if (found === undefined) return writeJson(path, made);
   requireSame(path, found.settings, made.settings);

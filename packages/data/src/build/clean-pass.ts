@@ -202,8 +202,8 @@ class OpenPart {
 
   /** Take a document through the stages; returns the bytes of its text. */
   take(document: Document): number {
-    const { name: corpus, language, lossWeight: weight } = this.#given;
-    const given = { ...document, corpus, ...(language && { language }), ...(weight !== undefined && { weight }) };
+    const { name: corpus, language } = this.#given;
+    const given = { ...document, corpus, ...(language && { language }) };
     const bytes = utf8Length(document.text);
     this.unitsRead += document.text.length;
     this.#read.count(given, given, 0);

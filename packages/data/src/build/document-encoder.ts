@@ -1,8 +1,8 @@
+import type { Document } from "../document.ts";
 import { documentKey } from "../keyed-random.ts";
 import { createFim } from "../packing/create-fim.ts";
 import { createTokenSplitter } from "../packing/create-token-splitter.ts";
 import type { CorpusEncoder } from "./build-config.ts";
-import type { MixedDocument } from "./mixed-documents.ts";
 import type { BuildSettings } from "./resolve-build.ts";
 
 /** A document as it goes into a shard. */
@@ -18,7 +18,7 @@ export interface EncodedDocument {
 export function createDocumentEncoder(
   encoder: CorpusEncoder,
   { fimRate, splitRate, seed }: Pick<BuildSettings, "fimRate" | "splitRate" | "seed">,
-): (item: MixedDocument) => EncodedDocument {
+): (document: Document, epoch: number) => EncodedDocument {
   const encode = (text: string): ArrayLike<number> => encoder.encode(text);
   const { fim: fimIds, addedTokens: skip = [], eosId } = encoder;
   const eos = eosId === undefined ? {} : { eos: eosId };
@@ -27,8 +27,8 @@ export function createDocumentEncoder(
   const splitter = splitRate === 0 ? undefined : splitterOf(encoder, splitRate, seed);
   const begin = encoder.bosId === undefined ? [] : [encoder.bosId];
   const end = eosId === undefined ? [] : [eosId];
-  return ({ document, round }) => {
-    const key = documentKey(document, round);
+  return (document, epoch) => {
+    const key = documentKey(document, epoch);
     const rearranged = fim?.report().rearranged;
     const whole = fim === undefined ? join(encode(document.text), end) : fim.encode(document.text, key);
     const split = splitter?.report().split ?? 0;

@@ -19,7 +19,6 @@ export interface Passes {
 export async function makeReport(build: BuildContext, passes: Passes, started: number): Promise<BuildReport> {
   const { clean, kept, encoded } = passes;
   const { index, figures } = encoded;
-  const { sourceBytes: _sourceBytes, ...encoding } = figures;
   const { dtype, vocabSize, tokens, documents, shards } = index;
   const stages = kept === clean ? clean.reports : [...clean.reports, ...kept.reports];
   return {
@@ -30,7 +29,7 @@ export async function makeReport(build: BuildContext, passes: Passes, started: n
     stages: [...stages, encodeStage(encoded)],
     lengths: lengthBins(kept.lengths.reduce(addLengths, [])),
     tokenLengths: lengthBins(await countTokenLengths(build.settings.out)),
-    encoding,
+    encoding: figures,
     shards: { dtype, vocabSize, tokens, documents, files: shards.length },
     rejects: clean.parts.reduce((sum, part) => sum + part.rejects, 0),
     seconds: (performance.now() - started) / 1000,
@@ -44,7 +43,8 @@ function sourceReport(
   source: number,
 ): SourceReport {
   const { name } = sources[source]!;
-  const { index, figures, repeats } = encoded;
+  const { index, mix } = encoded;
+  const { epochs, amount } = mix.sources.find((each) => each.name === name)!;
   const { documents = 0, tokens = 0 } = index.corpora.find((corpus) => corpus.name === name) ?? {};
   return {
     name,
@@ -52,9 +52,9 @@ function sourceReport(
     rejects: sumOf(clean.parts, source, "rejects"),
     documentsKept: sumOf(kept.parts, source, "documents"),
     bytesKept: sumOf(kept.parts, source, "bytes"),
-    repeat: repeats[source]!,
+    repeat: epochs,
     documents,
-    bytes: figures.sourceBytes[source]!,
+    bytes: amount,
     tokens,
     tokenShare: index.tokens === 0 ? 0 : tokens / index.tokens,
     lengths: lengthBins([...(kept.lengths[source] ?? [])]),

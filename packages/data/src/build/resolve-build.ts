@@ -17,7 +17,8 @@ const KEYS = {
   source: "name paths format textKey separator encoding quotes language repeat lossWeight",
   filters: "gopherRepetition gopherQuality c4 fineweb",
   dedup: "exact minHash memoryLimit",
-  mix: "weights temperature maxRepeat",
+  replay: "source ratio",
+  mix: "weights temperature total maxEpochs replay",
 } as const;
 
 /**
@@ -49,11 +50,21 @@ export function resolveBuild(config: BuildConfig, encoder: CorpusEncoder): Build
   };
 }
 
-/** What the bytes that a build makes depend on: a build is resumed with equal ones only. */
+/** What the shards of a build depend on: they are resumed with equal ones only. */
 export function fingerprintOf(settings: BuildSettings, encoder: CorpusEncoder): Readonly<Record<string, unknown>> {
-  const { out: _out, work: _work, dedup, ...rest } = settings;
+  const { mix, fimRate, splitRate, shardTokens } = settings;
+  const repeats = settings.sources.map(({ repeat = 1, lossWeight = 1 }) => ({ repeat, lossWeight }));
+  const own = { mix, repeats, fimRate, splitRate, shardTokens, encoder: encoder.name };
+  return { ...textFingerprintOf(settings), ...JSON.parse(JSON.stringify(own)) };
+}
+
+/** What the intermediate results depend on: texts can be mixed and encoded otherwise without doing them again. */
+export function textFingerprintOf(settings: BuildSettings): Readonly<Record<string, unknown>> {
+  const { seed, badRecords, normalize, language, filters, dedup, partUnits, sampleCount } = settings;
   const { memoryLimit: _memoryLimit, ...choices } = dedup;
-  return JSON.parse(JSON.stringify({ ...rest, dedup: choices, encoder: encoder.name }));
+  const sources = settings.sources.map(({ repeat: _repeat, lossWeight: _lossWeight, ...source }) => source);
+  const own = { sources, seed, badRecords, normalize, language, filters, dedup: choices, partUnits, sampleCount };
+  return JSON.parse(JSON.stringify(own));
 }
 
 const DEFAULTS = {
@@ -99,17 +110,41 @@ function requireDedup({ memoryLimit, ...choices }: BuildDedup): void {
   }
 }
 
+/** What mixing cannot check before anything was read. */
 function requireMix(mix: BuildConfig["mix"], names: readonly string[]): void {
   if (mix === undefined) return;
-  const { weights, temperature, maxRepeat } = mix;
-  if ((weights === undefined) === (temperature === undefined))
-    throw wrong("mix", "weights or temperature", weights === undefined ? "neither" : "both");
-  if (temperature !== undefined) requireNumber("mix.temperature", temperature, [0.01, 1e6]);
-  if (maxRepeat !== undefined) requireNumber("mix.maxRepeat", maxRepeat, [0.01, 1000]);
-  if (weights === undefined) return;
+  const { weights, temperature, total, maxEpochs, replay } = mix;
+  if (temperature !== undefined) requireNumber("mix.temperature", temperature, [Number.MIN_VALUE, Infinity]);
+  if (total !== undefined) requireNumber("mix.total", total, [1, Number.MAX_SAFE_INTEGER]);
+  if (maxEpochs !== undefined) requireNumber("mix.maxEpochs", maxEpochs, [1, Number.MAX_SAFE_INTEGER]);
+  if (weights !== undefined) requireWeights(weights, names);
+  const shares = { weights, temperature, total };
+  const given = Object.entries(shares).find(([, value]) => value !== undefined)?.[0];
+  if (weights !== undefined && temperature !== undefined) throw wrong("mix", "weights or temperature", "both");
+  if (replay === undefined) return;
+  requireKnown("replay", "mix.replay", replay);
+  if (given !== undefined) throw wrong("mix.replay", "neither weights, temperature nor total beside it", given);
+  if (names.length !== 2) throw wrong("mix.replay", "two sources", String(names.length));
+  if (!names.includes(replay.source))
+    throw wrong(
+      "mix.replay.source",
+      "the name of a source",
+      show(replay.source),
+      didYouMean(String(replay.source), names),
+    );
+  if (!(replay.ratio >= 0 && replay.ratio < 1))
+    throw new OutOfRangeError({
+      op: OP,
+      operand: "mix.replay.ratio",
+      expected: "a number in [0, 1)",
+      actual: show(replay.ratio),
+    });
+}
+
+function requireWeights(weights: Readonly<Record<string, number>>, names: readonly string[]): void {
   for (const [name, weight] of Object.entries(weights)) {
     if (!names.includes(name)) throw wrong("mix.weights", "names of sources", show(name), didYouMean(name, names));
-    requireNumber(`mix.weights.${name}`, weight, [0, 1e12]);
+    requireNumber(`mix.weights.${name}`, weight, [0, Number.MAX_VALUE]);
   }
   const missing = names.find((name) => !Object.hasOwn(weights, name));
   if (missing !== undefined) throw wrong("mix.weights", "a weight of every source", `none of ${show(missing)}`);
