@@ -24,9 +24,32 @@ export {
   type NgramShares,
 } from "./filters/gopher-repetition.ts";
 export type { SettingsByLanguage } from "./filters/language-settings.ts";
+export { documentKey } from "./keyed-random.ts";
+export { type MixOptions, mixSources } from "./mixing/mix-sources.ts";
+export type {
+  Mix,
+  MixBaseOptions,
+  MixCursor,
+  MixDocument,
+  Mixed,
+  MixReport,
+  MixSource,
+  MixSourceCursor,
+  MixSourceReport,
+} from "./mixing/mix-types.ts";
+export { type ReplayOptions, replayMix } from "./mixing/replay-mix.ts";
+export { createWeighting, type WeightRule, withWeights } from "./mixing/with-weights.ts";
 export { createNormalizer, type NormalizeOptions, normalizeText } from "./normalize-text.ts";
 export { type PackedRows, type PackRowsOptions, packRows } from "./pack-rows.ts";
 export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
+export { createFim, type Fim, type FimOptions, type FimParts, type FimReport } from "./packing/create-fim.ts";
+export {
+  createTokenSplitter,
+  type SplitToken,
+  type TokenSplitter,
+  type TokenSplitterOptions,
+  type TokenSplitterReport,
+} from "./packing/create-token-splitter.ts";
 export { type BestFitBins, type BestFitOptions, packBestFit } from "./packing/pack-best-fit.ts";
 export { type ChatRecord, parseChat } from "./parse-chat.ts";
 export { type PreferenceRecord, parsePreference } from "./parse-preference.ts";

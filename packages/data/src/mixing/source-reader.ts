@@ -1,6 +1,7 @@
 import { OutOfRangeError } from "@ds3/errors";
 import { EmptyDataError } from "../empty-data-error.ts";
 import { createKeyedRandom } from "../keyed-random.ts";
+import { mix32 } from "../random.ts";
 import type { MixDocument, Mixed, MixSource, MixSourceCursor } from "./mix-types.ts";
 
 /** Options of `SourceReader`. */
@@ -30,6 +31,7 @@ export class SourceReader<D extends MixDocument> {
   #place: MixSourceCursor;
   #documents: AsyncIterator<D> | Iterator<D> | undefined;
   #head: Head<D> | undefined;
+  #words: { readonly epoch: number; readonly point: number; readonly threshold: number } | undefined;
 
   constructor(source: MixSource<D>, place: MixSourceCursor, options: SourceReaderOptions<D>) {
     this.#source = source;
@@ -93,14 +95,23 @@ export class SourceReader<D extends MixDocument> {
   #draw(document: D, place: MixSourceCursor): { isKept: boolean; point: number; measured: number } {
     const { name, epoch, index, epochs, seen, kept } = place;
     const measured = requireMeasure(this.#options.measure(document), name, index);
-    const random = createKeyedRandom(this.#options.seed, "mix", `${name}\0${epoch}\0${index}`);
-    const [point, threshold] = [random.nextFloat(), random.nextFloat()];
+    const { point, threshold } = this.#uniforms(epoch, index);
     const fraction = epochs - epoch;
     return {
       isKept: fraction >= 1 || kept + threshold * measured <= fraction * (seen + measured),
       point,
       measured,
     };
+  }
+
+  /** Two numbers in [0, 1) for a document: from two words that its epoch draws, each mixed with its index. */
+  #uniforms(epoch: number, index: number): { readonly point: number; readonly threshold: number } {
+    if (this.#words?.epoch !== epoch) {
+      const random = createKeyedRandom(this.#options.seed, "mix", `${this.#source.name}\0${epoch}`);
+      this.#words = { epoch, point: random.nextUint32(), threshold: random.nextUint32() };
+    }
+    const uniform = (word: number): number => mix32(word ^ mix32(index)) / 2 ** 32;
+    return { point: uniform(this.#words.point), threshold: uniform(this.#words.threshold) };
   }
 }
 
