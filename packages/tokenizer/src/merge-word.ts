@@ -1,4 +1,3 @@
-import { grown } from "./growable.ts";
 import { type Merges, MISSING, PairTable } from "./pair-table.ts";
 import { RankQueue } from "./rank-queue.ts";
 
@@ -10,6 +9,10 @@ const SCAN_LIMIT = 40;
 /** Largest number of merges: ranks index arrays. */
 export const MAX_MERGES: number = 2 ** 22;
 
+/** A node of the linked list: symbol, previous place, next place, rank of the pair that begins here. One cache line has four. */
+const NODE = 4;
+const [PREVIOUS, NEXT, RANK] = [1, 2, 3];
+
 /** Applies a model's merges to words: the pair of lowest rank first, the leftmost of equals, until none is left. */
 export class WordMerger {
   readonly pairs: PairTable;
@@ -17,9 +20,7 @@ export class WordMerger {
   readonly #scanRanks: Int32Array = new Int32Array(SCAN_LIMIT);
   #queue: RankQueue | undefined;
   readonly #taken: { places: Int32Array } = { places: new Int32Array(64) };
-  #previous: Int32Array = new Int32Array(0);
-  #next: Int32Array = new Int32Array(0);
-  #ranks: Int32Array = new Int32Array(0);
+  #nodes: Int32Array = new Int32Array(0);
 
   constructor(merges: Merges) {
     this.#merges = merges;
@@ -63,6 +64,7 @@ export class WordMerger {
   #mergeByQueue(symbols: Int32Array, length: number): number {
     this.#start(symbols, length);
     const queue = this.#queue!;
+    const nodes = this.#nodes;
     const { left, right } = this.#merges;
     for (let rank = queue.lowest(); rank >= 0; rank = queue.lowest()) {
       const count = queue.take(rank, this.#taken);
@@ -71,7 +73,7 @@ export class WordMerger {
       if (left[rank] === right[rank]) sortPlaces(places, count);
       for (let i = 0; i < count; i++) {
         // A lower rank that a merge has just made goes first: what is left of this bucket waits again.
-        if (this.#ranks[places[i]!] === rank && this.#mergeAt(symbols, length, places[i]!, rank) < rank) {
+        if (nodes[places[i]! * NODE + RANK] === rank && this.#mergeAt(length, places[i]!, rank) < rank) {
           for (let rest = i + 1; rest < count; rest++) queue.push(rank, places[rest]!);
           break;
         }
@@ -79,44 +81,46 @@ export class WordMerger {
     }
     queue.reset();
     let n = 0;
-    for (let i = 0; i < length; i = this.#next[i]!) symbols[n++] = symbols[i]!;
+    for (let i = 0; i < length; i = nodes[i * NODE + NEXT]!) symbols[n++] = nodes[i * NODE]!;
     return n;
   }
 
   #start(symbols: Int32Array, length: number): void {
     this.#queue ??= new RankQueue(this.#merges.left.length);
-    if (this.#ranks.length < length) {
-      this.#previous = grown(this.#previous, length);
-      this.#next = grown(this.#next, length);
-      this.#ranks = grown(this.#ranks, length);
+    if (this.#nodes.length < NODE * length) this.#nodes = new Int32Array(NODE * (length + (length >> 1)));
+    const nodes = this.#nodes;
+    for (let i = 0, at = 0; i < length; i++, at += NODE) {
+      nodes[at] = symbols[i]!;
+      nodes[at + PREVIOUS] = i - 1;
+      nodes[at + NEXT] = i + 1;
     }
-    for (let i = 0; i < length; i++) {
-      this.#previous[i] = i - 1;
-      this.#next[i] = i + 1;
-    }
-    for (let i = 0; i < length; i++) this.#rate(symbols, length, i);
+    for (let i = 0; i < length; i++) this.#rate(length, i);
   }
 
   /** Enter the pair that begins at a place; returns its rank. */
-  #rate(symbols: Int32Array, length: number, place: number): number {
-    const next = this.#next[place]!;
-    const rank = next < length ? this.pairs.rankOf(symbols[place]!, symbols[next]!) : MISSING;
-    this.#ranks[place] = rank;
+  #rate(length: number, place: number): number {
+    const nodes = this.#nodes;
+    const at = place * NODE;
+    const next = nodes[at + NEXT]!;
+    const rank = next < length ? this.pairs.rankOf(nodes[at]!, nodes[next * NODE]!) : MISSING;
+    nodes[at + RANK] = rank;
     if (rank !== MISSING) this.#queue!.push(rank, place);
     return rank;
   }
 
   /** Merge the pair at a place; returns the lowest rank that this makes. */
-  #mergeAt(symbols: Int32Array, length: number, place: number, rank: number): number {
-    const removed = this.#next[place]!;
-    const after = this.#next[removed]!;
-    symbols[place] = this.#merges.result[rank]!;
-    this.#ranks[removed] = MISSING;
-    this.#next[place] = after;
-    if (after < length) this.#previous[after] = place;
-    const made = this.#rate(symbols, length, place);
-    const before = this.#previous[place]!;
-    return before < 0 ? made : Math.min(made, this.#rate(symbols, length, before));
+  #mergeAt(length: number, place: number, rank: number): number {
+    const nodes = this.#nodes;
+    const at = place * NODE;
+    const removed = nodes[at + NEXT]! * NODE;
+    const after = nodes[removed + NEXT]!;
+    nodes[at] = this.#merges.result[rank]!;
+    nodes[removed + RANK] = MISSING;
+    nodes[at + NEXT] = after;
+    if (after < length) nodes[after * NODE + PREVIOUS] = place;
+    const made = this.#rate(length, place);
+    const before = nodes[at + PREVIOUS]!;
+    return before < 0 ? made : Math.min(made, this.#rate(length, before));
   }
 }
 

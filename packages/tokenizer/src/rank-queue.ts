@@ -14,10 +14,9 @@ export class RankQueue {
   /** A bit for each rank, and a bit for each word of those. */
   readonly #bits: Int32Array;
   readonly #summary: Int32Array;
-  /** By entry: the place, and the next entry of the same bucket. */
-  #places: Int32Array = new Int32Array(1 << 10);
-  #next: Int32Array = new Int32Array(1 << 10);
-  #entries = 0;
+  /** Entries of two numbers: the place, and where the next entry of the same bucket is. */
+  #entries: Int32Array = new Int32Array(1 << 11);
+  #end = 0;
 
   constructor(ranks: number) {
     this.#heads = new Int32Array(ranks).fill(NONE);
@@ -28,18 +27,16 @@ export class RankQueue {
   }
 
   push(rank: number, place: number): void {
-    const entry = this.#entries++;
-    if (entry === this.#places.length) {
-      this.#places = grown(this.#places, entry + 1);
-      this.#next = grown(this.#next, entry + 1);
-    }
-    this.#places[entry] = place;
-    this.#next[entry] = NONE;
+    const entry = this.#end;
+    this.#end += 2;
+    if (this.#end > this.#entries.length) this.#entries = grown(this.#entries, this.#end);
+    this.#entries[entry] = place;
+    this.#entries[entry + 1] = NONE;
     if (this.#heads[rank] === NONE) {
       this.#heads[rank] = entry;
       this.#bits[rank >> BITS]! |= 1 << (rank & 31);
       this.#summary[rank >> (2 * BITS)]! |= 1 << ((rank >> BITS) & 31);
-    } else this.#next[this.#tails[rank]!] = entry;
+    } else this.#entries[this.#tails[rank]! + 1] = entry;
     this.#tails[rank] = entry;
   }
 
@@ -57,9 +54,9 @@ export class RankQueue {
   /** Take the places of a rank, in the order in which they entered, to `out`; returns how many. */
   take(rank: number, out: { places: Int32Array }): number {
     let count = 0;
-    for (let entry = this.#heads[rank]!; entry !== NONE; entry = this.#next[entry]!) {
+    for (let entry = this.#heads[rank]!; entry !== NONE; entry = this.#entries[entry + 1]!) {
       if (count === out.places.length) out.places = grown(out.places, count + 1);
-      out.places[count++] = this.#places[entry]!;
+      out.places[count++] = this.#entries[entry]!;
     }
     this.#heads[rank] = NONE;
     const word = rank >> BITS;
@@ -70,7 +67,7 @@ export class RankQueue {
 
   /** To be called when nothing waits: the next word starts with an empty list of entries. */
   reset(): void {
-    this.#entries = 0;
+    this.#end = 0;
   }
 }
 
