@@ -1,19 +1,20 @@
 """Reference values for @ds3/tokenizer's chat templates, computed by Hugging Face transformers (5.18) and jinja2 (3.1).
 
 Reads the templates in packages/tokenizer/fixtures/chat/*.jinja (the first command below writes deepseek.jinja, the
-default one) and writes rendered.json beside them: what each renders for each conversation, with and without the
-generation prompt, or that it refuses; for the default one, loaded by AutoTokenizer from a folder that ds3 wrote, the ids
-too; for templates with `{% generation %}` blocks the mask of the assistant's tokens. Needs Python; the project's own
-tests only read the files.
+default one) and writes rendered.json beside them: what each renders for each conversation and what the generation prompt
+adds to that, or that it refuses; for the default one, loaded by AutoTokenizer from a folder that ds3 wrote, the ids too;
+for templates with `{% generation %}` blocks the ranges of the assistant's tokens. Needs Python; the project's own tests
+only read the files.
 
     npx tsx -C @ds3/source packages/tokenizer/test/chat-model-folder.ts <folder>
     python scripts/reference/chat.py <folder>
 """
 
-import json
 import sys
+from itertools import groupby
 from pathlib import Path
 
+from compact import write_json
 from transformers import AutoTokenizer
 
 FOLDER = Path(__file__).resolve().parents[2] / "packages" / "tokenizer" / "fixtures" / "chat"
@@ -70,41 +71,52 @@ CONVERSATIONS = {
     "unknown_role": [turn("critic", "No.")],
     "empty": [turn("user", ""), turn("assistant", "")],
 }
+WITH_TOOLS = {"qwen-like": ["one", "tool"]}
 
 
-def render(tokenizer, template, messages, tools, generation):
-    options = {"chat_template": template, "tools": tools, "add_generation_prompt": generation, "tokenize": False}
+def added(longer, shorter):
+    """What the longer one has behind the shorter one."""
+    assert longer[: len(shorter)] == shorter, (longer, shorter)
+    return longer[len(shorter) :]
+
+
+def render(tokenizer, template, messages, tools):
+    options = {"chat_template": template, "tools": tools, "tokenize": False, "strftime_now": lambda _: DATE}
     try:
-        return {"text": tokenizer.apply_chat_template(messages, strftime_now=lambda _: DATE, **options)}
+        text = tokenizer.apply_chat_template(messages, **options)
     except Exception as error:
-        return {"error": type(error).__name__, "message": str(error)}
+        return {"message": str(error)}
+    return {"text": text, "prompt": added(tokenizer.apply_chat_template(messages, add_generation_prompt=True, **options), text)}
 
 
 def cases_of(tokenizer, name, template):
     for conversation, messages in CONVERSATIONS.items():
-        for tools in [None, TOOLS] if name == "qwen-like" else [None]:
-            for generation in [False, True]:
-                result = render(tokenizer, template, messages, tools, generation)
-                yield {"template": name, "conversation": conversation, "tools": tools, "generation": generation, **result}
+        for tools in [False, True] if conversation in WITH_TOOLS.get(name, []) else [False]:
+            result = render(tokenizer, template, messages, TOOLS if tools else None)
+            yield {"template": name, "conversation": conversation, "tools": tools, **result}
 
 
-def loaded_cases(tokenizer):
-    for conversation, messages in CONVERSATIONS.items():
-        if conversation == "unknown_role":
+def loaded_cases(tokenizer, rendered):
+    """Ids, and those that the generation prompt adds; the texts are those of the default template."""
+    for case in rendered:
+        if case["template"] != "deepseek" or "text" not in case:
             continue
-        for generation in [False, True]:
-            encoded = tokenizer.apply_chat_template(messages, add_generation_prompt=generation, return_dict=True)
-            text = tokenizer.apply_chat_template(messages, add_generation_prompt=generation, tokenize=False)
-            yield {"conversation": conversation, "generation": generation, "text": text, "ids": list(encoded["input_ids"])}
+        messages = CONVERSATIONS[case["conversation"]]
+        prompted = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        assert prompted == case["text"] + case["prompt"]
+        ids = list(tokenizer.apply_chat_template(messages, return_dict=True)["input_ids"])
+        longer = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        yield {"conversation": case["conversation"], "ids": ids, "prompt": added(list(longer), ids)}
 
 
 def masked_cases(tokenizer, name, template):
-    """Ids and the mask of the assistant's tokens, for a template that marks what the assistant generates."""
+    """Ids and the ranges of the assistant's tokens, for a template that marks what the assistant generates."""
     options = {"chat_template": template, "return_dict": True, "return_assistant_tokens_mask": True}
     for conversation, messages in CONVERSATIONS.items():
         encoded = tokenizer.apply_chat_template(messages, **options)
-        mask = list(encoded["assistant_masks"])
-        yield {"template": name, "conversation": conversation, "ids": list(encoded["input_ids"]), "mask": mask}
+        runs = [(mask, [at for at, _ in run]) for mask, run in groupby(enumerate(encoded["assistant_masks"]), lambda pair: pair[1])]
+        ranges = [[run[0], run[-1] + 1] for mask, run in runs if mask]
+        yield {"template": name, "conversation": conversation, "ids": list(encoded["input_ids"]), "ranges": ranges}
 
 
 def main(folder):
@@ -114,10 +126,9 @@ def main(folder):
     marking = {name: template for name, template in templates.items() if "endgeneration" in template}
     masked = [case for name, template in marking.items() for case in masked_cases(tokenizer, name, template)]
     tokens = {"bos_token": tokenizer.bos_token, "eos_token": tokenizer.eos_token}
-    written = {"date": DATE, **tokens, "class": type(tokenizer).__name__, "conversations": CONVERSATIONS}
-    written |= {"rendered": cases, "loaded": list(loaded_cases(tokenizer)), "masked": masked}
-    text = json.dumps(written, ensure_ascii=False, separators=(",", ":"))
-    (FOLDER / "rendered.json").write_text(text + "\n", encoding="utf-8")
+    written = {"date": DATE, **tokens, "tools": TOOLS, "conversations": CONVERSATIONS}
+    written |= {"rendered": cases, "loaded": list(loaded_cases(tokenizer, cases)), "masked": masked}
+    write_json(FOLDER / "rendered.json", written, 2)
 
 
 if __name__ == "__main__":

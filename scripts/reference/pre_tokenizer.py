@@ -1,36 +1,37 @@
 """Reference values for the pre-tokenizers and post-processors of @ds3/tokenizer, computed by HF tokenizers (0.23).
 
-Writes packages/tokenizer/fixtures/pre-tokenizers.cases.json (ranges of pieces in code points, start and end by turns,
-and the pieces where they are not the text there; for patterns the lengths of isolated pieces) and
+Writes packages/tokenizer/fixtures/pre-tokenizers.cases.json (ranges of pieces in code points, as compact.py shortens them,
+and the pieces, 0 for one that is the text there; null where the text stays one piece as it is, and a number
+for all rows where they are those of an earlier one; for patterns the lengths of isolated pieces) and
 post-processors.cases.json (encodings of texts and pairs). Needs Python with `tokenizers`.
 
     python scripts/reference/pre_tokenizer.py
 """
 
 import json
-import random
 from pathlib import Path
 
+from compact import spans, write_json
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
 FOLDER = Path(__file__).resolve().parents[2] / "packages" / "tokenizer" / "fixtures"
 
 TEXTS = [
-    "Hello, world!  I'm here;don't  you'LL see?",
-    " leading and trailing  ",
+    "Hi, all!  I'm;don't  you'LL?",
+    " a bc  ",
     "a\u0085b\ufeffc\u00a0d\u3000e\u2028f\tg\r\n\nh \n i",
     "e\u0301te\u0301 n\u0303 \u0301x \u0300\u0301",
-    "中文 mixed 漢字かなカナ々ー한글123",
-    "x1٣२Ⅻ½²3 12345 1.5",
-    "new: \U000323b0\U000323b1 \U00011de1 \u1c8a \ua7dc",
-    "price: $5+€3 <b>`c`</b> a_b~c^d|e «q» „r“ ؛ ৽ ⸮ ⹃ ፡",
-    "🙂👩‍👩‍👧 \U00020000 \u200d \u200b x",
-    "▁already▁▁marked ▁ _under__score-dash--x",
+    "中文 ab 漢字かナ々ー한123",
+    "x1٣२Ⅻ½²3 1234 .5",
+    "n: \U000323b0\U000323b1 \U00011de1 \u1c8a\ua7dc",
+    "$5+€3 <`c> a_b~c^d|e «„r“ ؛৽⸮⹃፡",
+    "🙂👩‍👧 \U00020000 \u200d \u200b x",
+    "▁al▁▁m ▁ _u__s-d--x",
     "",
     " ",
     "a",
     "----",
-    "Ωμέγα שלום हिन्दी ไทย Ελ a",
+    "Ωέ שם हिन्दी ไท Ελ a",
     "\x00\x01 \x7f",
 ]
 
@@ -119,7 +120,8 @@ def piece(name):
 
 
 def template(single, pair):
-    tokens = {name: {"id": name, "ids": [index], "tokens": [name]} for name, index in SPECIALS.items()}
+    used = [name for name in SPECIALS if name in single or name in pair]
+    tokens = {name: {"id": name, "ids": [SPECIALS[name]], "tokens": [name]} for name in used}
     tokens["two"] = {"id": "two", "ids": [3, 1], "tokens": ["[SEP]", "</s>"]}
     return {
         "type": "TemplateProcessing",
@@ -145,8 +147,18 @@ POST_PROCESSORS = [
 POST_TEXTS = [["  hello  world ", None], ["hello", " w中"], ["", None], ["", "a b"], ["a \n\n\u00a0 b", "  "]]
 
 
+def pre_tokenizer_cases():
+    cases = []
+    for step in PRE_TOKENIZERS:
+        rows = [pre_tokenize(step, text) for text in TEXTS]
+        same = next((at for at, case in enumerate(cases) if case["rows"] == rows), None)
+        cases.append({"json": step, "rows": rows if same is None else same})
+    return cases
+
+
 def tokenizer_of(pre_tokenizer, post_processor):
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    used = "".join(text for pair in POST_TEXTS for text in pair if text)
+    alphabet = sorted({char for piece, _ in pre_tokenizers.ByteLevel().pre_tokenize_str(used) for char in piece})
     vocab = {**SPECIALS, **{char: len(SPECIALS) + i for i, char in enumerate(alphabet)}}
     merges = [("h", "e"), ("l", "l"), ("he", "ll"), ("hell", "o"), ("Ġ", "Ġ"), ("Ġ", "hello"), ("o", "r"), ("Ġ", "w"), ("Ċ", "Ċ")]
     for left, right in merges:
@@ -163,48 +175,54 @@ def pre_tokenize(description, text):
     file["pre_tokenizer"] = description
     tokenizer = Tokenizer.from_str(json.dumps(file)).pre_tokenizer
     found = tokenizer.pre_tokenize_str(text)
-    ranges = [end for _, ends in found for end in ends]
-    is_plain = all(piece == text[start:end] for piece, (start, end) in found)
-    return {"ranges": ranges} if is_plain else {"ranges": ranges, "pieces": [piece for piece, _ in found]}
+    ranges = spans(ends for _, ends in found)
+    pieces = [0 if piece == text[start:end] else piece for piece, (start, end) in found]
+    if found == [(text, (0, len(text)))]:
+        return None
+    return [ranges, pieces] if any(pieces) else [ranges]
 
 
 def post_process(pre_tokenizer, post_processor, pair, add_special_tokens):
     encoding = Tokenizer.from_str(tokenizer_of(pre_tokenizer, post_processor)).encode(
         *[text for text in pair if text is not None], add_special_tokens=add_special_tokens
     )
-    return [encoding.ids, encoding.type_ids, sum(encoding.offsets, ()), encoding.special_tokens_mask]
+    digits = ["".join(map(str, column)) for column in (encoding.type_ids, encoding.special_tokens_mask)]
+    return [encoding.ids, spans(encoding.offsets), *digits]
 
 
-def write(name, value):
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    (FOLDER / name).write_text(text.replace('{"json"', '\n{"json"').replace('{"pattern":"', '\n{"pattern":"') + "\n")
+def post_processed(pre_tokenizer, post_processor, pair):
+    """With special tokens, then without them where that is not the same."""
+    rows = [post_process(pre_tokenizer, post_processor, pair, special) for special in (True, False)]
+    return rows[:1] if rows[0] == rows[1] else rows
 
 
 def lengths(pattern, text):
     return [len(piece) for piece, _ in pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str(text)]
 
 
-write(
-    "pre-tokenizers.cases.json",
+write_json(
+    FOLDER / "pre-tokenizers.cases.json",
     {
         "texts": TEXTS,
-        "preTokenizers": [{"json": step, "rows": [pre_tokenize(step, text) for text in TEXTS]} for step in PRE_TOKENIZERS],
+        "preTokenizers": pre_tokenizer_cases(),
         "patternTexts": PATTERN_TEXTS,
         "patterns": [{"pattern": pattern, "lengths": [lengths(pattern, text) for text in PATTERN_TEXTS]} for pattern in PATTERNS],
     },
+    2,
 )
-write(
-    "post-processors.cases.json",
+write_json(
+    FOLDER / "post-processors.cases.json",
     {
         "tokenizer": json.loads(tokenizer_of(GPT2, None)),
         "texts": POST_TEXTS,
         "postProcessors": [
             {
                 "json": processor,
-                "preTokenizer": pre,
-                "encodings": [[post_process(pre, processor, pair, special) for special in (True, False)] for pair in POST_TEXTS],
+                "prefix": pre["add_prefix_space"],
+                "encodings": [post_processed(pre, processor, pair) for pair in POST_TEXTS],
             }
             for processor, pre in POST_PROCESSORS
         ],
     },
+    2,
 )

@@ -1,7 +1,7 @@
 """Reference values for the models and decoders of @ds3/tokenizer, computed by Hugging Face tokenizers (0.23).
 
 Writes packages/tokenizer/fixtures/models.json: small models of each type and option with ids and offsets (in code
-points) of some texts, each text one piece; decoders with what they make of some token lists; models as HF writes them.
+points, as compact.py shortens them) of some texts, each text one piece; decoders with what they make of some token lists; models as HF writes them.
 Needs Python with `tokenizers`; the project's own tests only read the file.
 
     python scripts/reference/tokenizer_models.py
@@ -11,23 +11,25 @@ import json
 import random
 from pathlib import Path
 
+from compact import spans, write_json
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 FILE = Path(__file__).resolve().parents[2] / "packages" / "tokenizer" / "fixtures" / "models.json"
 WORDS = "low lower lowest new newer newest wide wider widest show slow snow 天地 天下 地上 上下 🙂🙂 é".split()
-BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
+COMMON = ["▁", "l", "o", "w", "e", "r", "s", "t", "n", "low", "est", "er", "new", "▁wide", "▁show", "天", "地", "上下", "🙂"]
+RARE = ["x", "é", "界", "𝒳", "\n", "ß", "中", "👩‍👧", "\u0301", "q", "ab", "aa"]
+# Enough for every text.
+BYTES = [f"<0x{byte:02X}>" for byte in sorted({*"".join(COMMON + RARE).encode(), *b"#<>_", *range(0x30, 0x39)})]
 SOME_BYTES = [f"<0x{byte:02X}>" for byte in (0x0A, 0x71, 0x78, 0x9F, 0xA9, 0xC3)]
 LETTERS = list("▁abcdeilnorstw天地上下") + ["🙂"]
 
 
 def make_texts(rng):
-    texts = ["a", "", "lower", "▁lower▁newest", "天", "x", "🙂", "𝒳", "é", "<unk>", "<0x0A>", "\n", "aaaaaaaaaaaaaaaaaaa"]
-    texts += ["lowest", "newer", "lowlower", "loweraaaaaa", "天地", "🙂🙂地", "lowestx", "newérs", "laaaaa", "low##er", "xlow", "🙂🙂aaa"]
-    common = ["▁", "l", "o", "w", "e", "r", "s", "t", "n", "low", "est", "er", "new", "▁wide", "▁show", "天", "地", "上下", "🙂"]
-    rare = ["x", "é", "界", "𝒳", "\n", "ß", "中", "👩‍👧", "\u0301", "q", "ab", "aa"]
-    for length in [2, 3, 4, 6, 9, 14, 24]:
+    texts = ["a", "", "lower", "▁lower▁newest", "天", "x", "🙂", "𝒳", "é", "<unk>", "<0x0A>", "\n", "aaaaaaaaaaa"]
+    texts += ["lowest", "lowlower", "🙂🙂地", "lowestx", "newérs", "laaaaa", "low##er"]
+    for length in [3, 6, 11]:
         for share in [0.1, 0.6]:
-            texts.append("".join(rng.choice(rare if rng.random() < share else common) for _ in range(length)))
+            texts.append("".join(rng.choice(RARE if rng.random() < share else COMMON) for _ in range(length)))
     return texts
 
 
@@ -49,7 +51,7 @@ def trained_bpe(**options):
     model = Tokenizer(models.BPE(**options))
     model.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     kept = {key: options[key] for key in ("continuing_subword_prefix", "end_of_word_suffix") if key in options}
-    model.train_from_iterator([" ".join(WORDS * 3)], trainers.BpeTrainer(vocab_size=90, special_tokens=["<unk>"], show_progress=False, **kept))
+    model.train_from_iterator([" ".join(WORDS * 3)], trainers.BpeTrainer(vocab_size=72, special_tokens=["<unk>"], show_progress=False, **kept))
     return model.model
 
 
@@ -101,9 +103,25 @@ def model_cases(texts):
         rows = []
         for text in texts:
             encoding = tokenizer.encode(text, add_special_tokens=False)
-            rows.append([encoding.ids, [position for span in encoding.offsets for position in span]])
+            rows.append([encoding.ids, spans(encoding.offsets)])
         model_json = json.loads(tokenizer.to_str())["model"]
         yield {"name": name, "byteLevel": before is not None, "model": model_json, "rows": rows}
+
+
+def sharing_parts(cases):
+    """A vocabulary, a list of merges or a row that an earlier model has too is the number of that model."""
+    shared = []
+    for case in cases:
+        model = dict(case["model"])
+        for part in ("vocab", "merges"):
+            same = (at for at, other in enumerate(cases) if other["model"].get(part) == model.get(part))
+            first = next(same)
+            if part in model and cases[first] is not case:
+                model[part] = first
+        rows = [next(at for at, other in enumerate(cases) if other["rows"][i] == row) for i, row in enumerate(case["rows"])]
+        rows = [row if cases[at] is case else at for at, row in zip(rows, case["rows"])]
+        shared.append({**case, "model": model, "rows": rows})
+    return shared
 
 
 def written_models():
@@ -152,10 +170,11 @@ def all_decoders():
     yield decoders.Sequence([decoders.ByteFallback(), decoders.CTC(), decoders.BPEDecoder()])
 
 
-def decode(tokenizer, ids):
-    """The text, or None where HF panics: Strip does when both ends ask for the same character."""
+def decode(tokenizer, tokens):
+    """The text, 0 where it is the tokens joined, or None where HF panics: Strip does when both ends ask for the same character."""
     try:
-        return tokenizer.decode(ids, skip_special_tokens=False)
+        text = tokenizer.decode([tokenizer.token_to_id(token) for token in tokens], skip_special_tokens=False)
+        return 0 if text == "".join(tokens) else text
     except BaseException as error:
         if type(error).__name__ == "PanicException":
             return None
@@ -164,14 +183,14 @@ def decode(tokenizer, ids):
 
 def decoder_cases(rng):
     lists = [[], ["a"], ["▁low", "est</w>"], ["<0xE5>", "<0xA4>", "<0xA9>"], ["<0xE5>", "<0xA4>", "low"]]
-    lists += [[rng.choice(TOKENS) for _ in range(rng.randint(2, 10))] for _ in range(16)]
+    lists += [[rng.choice(TOKENS) for _ in range(rng.randint(2, 10))] for _ in range(10)]
     vocab = {token: id for id, token in enumerate(dict.fromkeys([*TOKENS, "<unk>"]))}
     cases = []
     for decoder in all_decoders():
         tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="<unk>"))
         if decoder is not None:
             tokenizer.decoder = decoder
-        texts = [decode(tokenizer, [vocab[token] for token in tokens]) for tokens in lists]
+        texts = [decode(tokenizer, tokens) for tokens in lists]
         cases.append({"decoder": json.loads(tokenizer.to_str())["decoder"], "texts": texts})
     return {"tokens": lists, "cases": cases}
 
@@ -181,11 +200,11 @@ def main():
     texts = make_texts(rng)
     fixture = {
         "texts": texts,
-        "models": list(model_cases(texts)),
+        "models": sharing_parts(list(model_cases(texts))),
         "written": [model_section(model) for model in written_models()],
         "decoders": decoder_cases(rng),
     }
-    FILE.write_text(json.dumps(fixture, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    write_json(FILE, fixture, 2)
     print(FILE, FILE.stat().st_size)
 
 

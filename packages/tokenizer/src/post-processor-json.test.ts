@@ -1,41 +1,43 @@
 import { FormatError } from "@ds3/errors";
 import { describe, expect, test } from "vitest";
-import { readCases } from "../test/reference-cases.ts";
+import { offsetsOf, readCases, type Span } from "../test/reference-cases.ts";
 import type { Json, JsonObject } from "./json-reader.ts";
 import { parseTokenizer } from "./parse-tokenizer.ts";
 import { parsePostProcessor } from "./post-processor-json.ts";
 import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
 
-/** ids, type ids, offsets in code points, special tokens mask. */
-type Expected = readonly [readonly number[], readonly number[], readonly number[], readonly number[]];
+/** Offsets in code points; type ids and mask as a digit for each token. */
+type Expected = readonly [ids: readonly number[], offsets: readonly Span[], typeIds: string, mask: string];
 
 interface Cases {
-  readonly tokenizer: JsonObject;
+  readonly tokenizer: JsonObject & { readonly pre_tokenizer: JsonObject };
   readonly texts: readonly (readonly [string, string | null])[];
   readonly postProcessors: readonly {
     json: Json;
-    preTokenizer: Json;
-    /** By text or pair: with special tokens, without. */
-    encodings: readonly (readonly [Expected, Expected])[];
+    /** add_prefix_space of the pre-tokenizer. */
+    prefix: boolean;
+    /** By text or pair: with special tokens, and without where that is not the same. */
+    encodings: readonly (readonly [Expected, Expected?])[];
   }[];
 }
 
 const { tokenizer, texts, postProcessors } = readCases<Cases>("post-processors.cases.json");
 
 describe("HF's encodings", () => {
-  const named = postProcessors.map((row) => [JSON.stringify([row.json, row.preTokenizer]), row] as const);
-  test.each(named)("%s", (_, { json, preTokenizer, encodings }) => {
+  const named = postProcessors.map((row) => [JSON.stringify([row.json, row.prefix]), row] as const);
+  test.each(named)("%s", (_, { json, prefix, encodings }) => {
+    const preTokenizer = { ...tokenizer.pre_tokenizer, add_prefix_space: prefix };
     const file = { ...tokenizer, post_processor: json, pre_tokenizer: preTokenizer };
     const parsed = parseTokenizer(JSON.stringify(file));
     texts.forEach(([text, pair], i) => {
       [true, false].forEach((addSpecialTokens, k) => {
-        const [ids, typeIds, offsets, mask] = encodings[i]![k]!;
+        const [ids, spans, typeIds, mask] = encodings[i]![k] ?? encodings[i]![0];
         const options = { addSpecialTokens, unit: "codePoint" as const };
         const encoding = parsed.encodeWithOffsets(text, pair === null ? options : { ...options, pair });
         expect([...encoding.ids]).toEqual(ids);
-        expect([...encoding.typeIds]).toEqual(typeIds);
-        expect([...encoding.offsets]).toEqual(offsets);
-        expect([...encoding.specialTokensMask]).toEqual(mask);
+        expect(encoding.typeIds.join("")).toBe(typeIds);
+        expect([...encoding.offsets]).toEqual(offsetsOf(spans));
+        expect(encoding.specialTokensMask.join("")).toBe(mask);
         if (pair === null) expect([...parsed.encode(text, options)]).toEqual(ids);
       });
     });

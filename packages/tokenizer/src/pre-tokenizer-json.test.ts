@@ -1,6 +1,6 @@
 import { FormatError } from "@ds3/errors";
 import { describe, expect, test } from "vitest";
-import { readCases, unitPositions } from "../test/reference-cases.ts";
+import { offsetsOf, readCases, type Span, unitPositions } from "../test/reference-cases.ts";
 import { originOf, track, untracked } from "./aligned-text.ts";
 import type { JsonObject } from "./json-reader.ts";
 import { eachPiece, type PreTokenizer } from "./pre-tokenizer.ts";
@@ -8,15 +8,21 @@ import { parsePreTokenizer, preTokenizerPresets, type TrainedPreTokenizer } from
 import { ScannerSplitter } from "./scanners/scanner-splitter.ts";
 import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
 
+/** Ranges, and pieces where they are not all the text there, 0 for those that are; null for the text as one piece. */
+type Row = readonly [ranges: readonly Span[], pieces?: readonly (string | 0)[]] | null;
+
 interface Cases {
   readonly texts: readonly string[];
-  readonly preTokenizers: readonly {
-    json: JsonObject;
-    rows: readonly { ranges: readonly number[]; pieces?: readonly string[] }[];
-  }[];
+  /** Rows by text, or the number of an earlier pre-tokenizer that has the same. */
+  readonly preTokenizers: readonly { json: JsonObject; rows: readonly Row[] | number }[];
 }
 
 const { texts, preTokenizers } = readCases<Cases>("pre-tokenizers.cases.json");
+
+function rowsAt(at: number): readonly Row[] {
+  const { rows } = preTokenizers[at]!;
+  return typeof rows === "number" ? rowsAt(rows) : rows;
+}
 
 /** Pieces without offsets, by the splitter when there is one. */
 function fastPieces(preTokenizer: PreTokenizer, text: string): string[] {
@@ -26,7 +32,7 @@ function fastPieces(preTokenizer: PreTokenizer, text: string): string[] {
 }
 
 describe("HF's pieces and ranges", () => {
-  test.each(preTokenizers.map(({ json, rows }) => [JSON.stringify(json), json, rows] as const))(
+  test.each(preTokenizers.map(({ json }, at) => [JSON.stringify(json), json, rowsAt(at)] as const))(
     "%s",
     (_, json, rows) => {
       const written = parsePreTokenizer(json, { writeBytes: true });
@@ -34,8 +40,9 @@ describe("HF's pieces and ranges", () => {
       expect(written.byteLevel).toBe(false);
       texts.forEach((text, i) => {
         const units = unitPositions(text);
-        const ranges = rows[i]!.ranges.map((point) => units[point]!);
-        const expected = rows[i]!.pieces ?? slices(text, ranges);
+        const [spans, changed] = rows[i] ?? [[units.length - 1]];
+        const ranges = offsetsOf(spans).map((point) => units[point]!);
+        const expected = slices(text, ranges).map((slice, at) => changed?.[at] || slice);
         const pieces = written.pieces(track(text));
         expect(pieces.map((piece) => piece.text)).toEqual(expected);
         expect(pieces.flatMap((piece) => originOf(piece, 0, piece.text.length))).toEqual(ranges);

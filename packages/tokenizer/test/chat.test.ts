@@ -15,24 +15,32 @@ import { saveTokenizerConfig } from "../src/save-tokenizer-config.ts";
 import type { Tokenizer } from "../src/tokenizer.ts";
 import { chatConfig, chatFixtures, trainChatTokenizer } from "./chat-model-folder.ts";
 
-interface Rendered {
-  readonly conversation: string;
-  readonly generation: boolean;
-  readonly text?: string;
-  readonly message?: string;
-}
-
 interface Cases {
   readonly date: string;
+  readonly tools: readonly unknown[];
   readonly conversations: Readonly<Record<string, readonly ChatMessage[]>>;
-  readonly rendered: readonly (Rendered & { readonly template: string; readonly tools: readonly unknown[] | null })[];
+  /** A text and what the generation prompt adds to it, or the message of a refusal. */
+  readonly rendered: readonly {
+    readonly template: string;
+    readonly conversation: string;
+    readonly tools: boolean;
+    readonly text?: string;
+    readonly prompt?: string;
+    readonly message?: string;
+  }[];
   readonly masked: readonly {
     readonly template: string;
     readonly conversation: string;
     readonly ids: readonly number[];
-    readonly mask: readonly number[];
+    /** Where the mask is 1. */
+    readonly ranges: readonly (readonly [start: number, end: number])[];
   }[];
-  readonly loaded: readonly (Rendered & { readonly ids: readonly number[] })[];
+  /** Ids of what the default template renders, and those that the generation prompt adds. */
+  readonly loaded: readonly {
+    readonly conversation: string;
+    readonly ids: readonly number[];
+    readonly prompt: readonly number[];
+  }[];
 }
 
 const cases = JSON.parse(readFileSync(join(chatFixtures, "rendered.json"), "utf8")) as Cases;
@@ -59,9 +67,12 @@ describe("templates render what transformers renders", () => {
     test(name, () => {
       for (const one of cases.rendered.filter((each) => each.template === name)) {
         const messages = cases.conversations[one.conversation]!;
-        const options = { addGenerationPrompt: one.generation, tools: one.tools ?? undefined };
-        if (one.text !== undefined) expect(template.render(messages, options)).toBe(one.text);
-        else expect(() => template.render(messages, options)).toThrow(one.message);
+        for (const addGenerationPrompt of [false, true]) {
+          const options = { addGenerationPrompt, tools: one.tools ? cases.tools : undefined };
+          const text = `${one.text}${addGenerationPrompt ? one.prompt : ""}`;
+          if (one.text !== undefined) expect(template.render(messages, options)).toBe(text);
+          else expect(() => template.render(messages, options)).toThrow(one.message);
+        }
       }
     });
   }
@@ -83,13 +94,13 @@ describe("a folder as ds3 writes it", () => {
       loadChatTemplate(folder),
     ]);
     expect(cases.loaded.length).toBeGreaterThan(0);
-    for (const { conversation, generation, text, ids } of cases.loaded) {
+    for (const { conversation, ids, prompt } of cases.loaded) {
       const messages = cases.conversations[conversation]!;
-      const rendered = template.render(messages, { addGenerationPrompt: generation });
-      expect(rendered).toBe(text);
-      expect([...loaded.encode(rendered, { addSpecialTokens: false })]).toEqual(ids);
-      if (generation) expect([...encodePrompt(loaded, template, messages)]).toEqual(ids);
-      else if (messages.at(-1)!.role === "user") expect([...encodeAll(template, messages).ids]).toEqual(ids);
+      const { text } = cases.rendered.find((one) => one.template === "deepseek" && one.conversation === conversation)!;
+      expect(template.render(messages)).toBe(text);
+      expect([...loaded.encode(text!, { addSpecialTokens: false })]).toEqual(ids);
+      expect([...encodePrompt(loaded, template, messages)]).toEqual([...ids, ...prompt]);
+      if (messages.at(-1)!.role === "user") expect([...encodeAll(template, messages).ids]).toEqual(ids);
     }
   });
 
@@ -154,10 +165,11 @@ describe("conversations", () => {
 
   test("where a template marks what is generated, ids and mask are those of transformers", () => {
     expect(cases.masked.length).toBeGreaterThan(0);
-    for (const { template, conversation, ids, mask } of cases.masked) {
+    for (const { template, conversation, ids, ranges } of cases.masked) {
       const encoded = encodeAll(templates.get(template)!, cases.conversations[conversation]!);
       expect([...encoded.ids]).toEqual(ids);
-      expect([...encoded.assistantMask]).toEqual(mask);
+      const isSpoken = (at: number): boolean => ranges.some(([start, end]) => at >= start && at < end);
+      expect([...encoded.assistantMask]).toEqual(ids.map((_, at) => Number(isSpoken(at))));
     }
   });
 
@@ -212,10 +224,10 @@ describe("conversations", () => {
   });
 
   test("tools reach the template", () => {
-    const { tools } = cases.rendered.find((one) => one.tools !== null)!;
+    const { tools } = cases;
     const template = templates.get("qwen-like")!;
-    const { ids } = encodeConversation(tokenizer, template, cases.conversations.tool!, { tools: tools! });
-    expect(tokenizer.decode(ids)).toBe(template.render(cases.conversations.tool!, { tools: tools! }));
+    const { ids } = encodeConversation(tokenizer, template, cases.conversations.tool!, { tools });
+    expect(tokenizer.decode(ids)).toBe(template.render(cases.conversations.tool!, { tools }));
     expect(tokenizer.decode(ids)).toContain("add_numbers");
   });
 });
