@@ -1,5 +1,15 @@
 /** What a figure's value counts. */
-export type FigureUnit = "GFLOP/s" | "GB/s" | "tokens/s" | "ms" | "ratio" | "bytes" | "count";
+export type FigureUnit =
+  | "GFLOP/s"
+  | "GB/s"
+  | "MB/s"
+  | "tokens/s"
+  | "pieces/s"
+  | "ms"
+  | "s"
+  | "ratio"
+  | "bytes"
+  | "count";
 
 /** One measured figure; with `--json` a line. */
 export interface Figure {
@@ -7,6 +17,7 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: FigureUnit;
+  /** What it was measured on: the GPU, or for figures without one the processor and Node's version. */
   readonly adapter: string;
   /** 1e9 floating-point operations a second, by the mathematics: what a kernel computes twice counts once. */
   readonly gflops?: number;

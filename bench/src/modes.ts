@@ -1,9 +1,11 @@
 import { type Gpu, openGpu } from "@ds3/tensor";
 import { readKernelTable } from "@ds3/trainer";
 import { checkFigures } from "./check-figures.ts";
+import { cpuSuites } from "./cpu/suite-list.ts";
 import type { Figure } from "./figure.ts";
 import type { BenchOptions } from "./options.ts";
 import { benchOwn, ownCases } from "./own-figures.ts";
+import { prepareGpu } from "./prepare-gpu.ts";
 import { benchScale } from "./scale/bench-scale.ts";
 import { selectByName } from "./select-by-name.ts";
 import { benchSteady } from "./steady.ts";
@@ -23,17 +25,45 @@ export async function* benchFigures(options: BenchOptions, listener: Listener): 
 
 /** The device of `own` and `profile`: with the table of kernels that the command line names, or the built-in choice. */
 export async function openBenchGpu({ kernels }: Pick<BenchOptions, "kernels">): Promise<Gpu> {
+  await prepareGpu();
   return openGpu(kernels === undefined ? {} : { kernelTable: await readKernelTable(kernels) });
 }
 
 async function* source(options: BenchOptions, listener: Listener): AsyncGenerator<Figure> {
-  const { mode, only, steps, steadySteps } = options;
+  const { mode, megabytes, text } = options;
   if (mode === "own") {
-    const cases = selectByName(ownCases, only);
-    await using gpu = await openBenchGpu(options);
-    listener.onNote(gpu.adapter.name);
-    yield* benchOwn(gpu, { cases, steps, onNote: listener.onNote });
-  } else if (mode === "steady") {
+    yield* own(options, listener);
+  } else if (mode === "tokenizerTraining") {
+    const { benchTraining } = await import("./cpu/bench-training.ts");
+    yield* benchTraining({ ...(text === undefined ? {} : { text }), ...listener });
+  } else if (mode === "dataMemory") {
+    const { benchMemory } = await import("./cpu/bench-memory.ts");
+    yield* benchMemory({ bytes: megabytes * 1e6, ...listener });
+  } else {
+    await prepareGpu();
+    yield* onGpu(options, listener);
+  }
+}
+
+/** Figures without a GPU first: where no others are wanted, none is opened. */
+async function* own(options: BenchOptions, { onNote }: Listener): AsyncGenerator<Figure> {
+  const { only, steps } = options;
+  const withoutGpu = cpuSuites.flatMap(({ figures }) => figures).map((name) => ({ name }));
+  const names = new Set(selectByName([...withoutGpu, ...ownCases], only).map(({ name }) => name));
+  if (withoutGpu.some(({ name }) => names.has(name))) {
+    const { benchCpu } = await import("./cpu/bench-cpu.ts");
+    yield* benchCpu({ names, onNote });
+  }
+  const cases = ownCases.filter(({ name }) => names.has(name));
+  if (cases.length === 0) return;
+  await using gpu = await openBenchGpu(options);
+  onNote(gpu.adapter.name);
+  yield* benchOwn(gpu, { cases, steps, onNote });
+}
+
+async function* onGpu(options: BenchOptions, listener: Listener): AsyncGenerator<Figure> {
+  const { mode, only, steadySteps } = options;
+  if (mode === "steady") {
     yield* benchSteady({ steps: steadySteps, ...listener });
   } else if (mode === "scale") {
     yield* benchScale({ only, ...(options.plot === undefined ? {} : { plot: options.plot }), ...listener });

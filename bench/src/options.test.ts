@@ -2,7 +2,7 @@ import { ConfigError } from "@ds3/errors";
 import { expect, test } from "vitest";
 import { parseOptions } from "./options.ts";
 
-const defaults = { mode: "own", json: false, only: "", steps: 10, steadySteps: 1000 };
+const defaults = { mode: "own", json: false, only: "", steps: 10, steadySteps: 1000, megabytes: 2000 };
 
 test("defaults, with or without the literal -- of pnpm run", () => {
   expect(parseOptions([])).toEqual(defaults);
@@ -18,6 +18,9 @@ test.each([
   ["--steady 50", { mode: "steady", steadySteps: 50 }],
   ["--kernels k.json", { kernels: "k.json" }],
   ["--kernels k.json --profile", { mode: "profile", kernels: "k.json" }],
+  ["--tokenizer-training --text all.jsonl", { mode: "tokenizerTraining", text: "all.jsonl" }],
+  ["--data-memory", { mode: "dataMemory" }],
+  ["--data-memory 30", { mode: "dataMemory", megabytes: 30 }],
   ["--scale --plot chart.svg", { mode: "scale", plot: "chart.svg" }],
 ])("%s", (line, options) => {
   expect(parseOptions(line.split(" "))).toEqual({ ...defaults, ...options });
@@ -28,6 +31,10 @@ test.each([
   ["--steps 0", /--steps.*at least 1/],
   ["--steady 3", /--steady.*at least 4/],
   ["--peers --cold", /expected one of these flags, got --peers and --cold/],
+  ["--cold --data-memory", /got --cold and --data-memory/],
+  ["--data-memory 0", /--data-memory.*at least 1/],
+  ["--text all.jsonl", /expected --text with --tokenizer-training/],
+  ["--tokenizer-training --only data", /expected --tokenizer-training by itself/],
   ["--plot chart.svg", /expected --plot with --scale/],
   ["--steady --only gpt", /expected --steady by itself/],
   ["--kernels k.json --peers", /expected --kernels alone or with --profile, got --kernels with --peers/],

@@ -2,7 +2,7 @@ import { ConfigError, didYouMean } from "@ds3/errors";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 
 /** What a run of the command measures; `own` when no flag says otherwise. */
-export type Mode = "own" | "profile" | "peers" | "cold" | "steady" | "scale";
+export type Mode = "own" | "profile" | "peers" | "cold" | "steady" | "scale" | "tokenizerTraining" | "dataMemory";
 
 /** The bench's command line, checked. */
 export interface BenchOptions {
@@ -21,21 +21,40 @@ export interface BenchOptions {
   readonly plot?: string;
   /** A table of kernels that `pnpm tune` wrote, for `own` and `profile`. */
   readonly kernels?: string;
+  /** Where `tokenizerTraining` leaves the text that it trains on. */
+  readonly text?: string;
+  /** Megabytes of text that `dataMemory` makes up. */
+  readonly megabytes: number;
 }
 
-const MODES = ["profile", "peers", "cold", "steady", "scale"] as const;
+/** Modes by their flag. */
+const FLAGS = {
+  profile: "--profile",
+  peers: "--peers",
+  cold: "--cold",
+  steady: "--steady",
+  scale: "--scale",
+  tokenizerTraining: "--tokenizer-training",
+  dataMemory: "--data-memory",
+} as const;
+const MODES = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
+/** Modes whose figures belong together. */
+const UNDIVIDED: readonly Mode[] = ["steady", "tokenizerTraining", "dataMemory"];
+/** Of `--data-memory`: more than it may hold. */
+const MEGABYTES = 2000;
 const STEADY_STEPS = 1000;
 /** Counters are compared from the third step on, so there has to be a later one. */
 const FEWEST_STEADY_STEPS = 4;
 
 /** The flags as commander reads them. */
-interface Flags extends Partial<Record<(typeof MODES)[number], boolean | number>> {
+interface Flags extends Partial<Record<keyof typeof FLAGS, boolean | number>> {
   readonly json: boolean;
   readonly only: string;
   readonly out?: string;
   readonly steps: number;
   readonly plot?: string;
   readonly kernels?: string;
+  readonly text?: string;
 }
 
 /**
@@ -57,7 +76,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
 
 function createCommand(): Command {
   return new Command("bench")
-    .description("Measures this adapter: medians, f32. Run it on a quiet machine.")
+    .description("Measures this machine, GPU figures in f32: medians. Run it while nothing else runs.")
     .option("--json", "one line of JSON a figure", false)
     .option("--only <text>", "figures whose name contains this", "")
     .option("--out <file>", "also write all figures to a JSON file")
@@ -71,6 +90,9 @@ function createCommand(): Command {
     .option("--cold", "instead: pipelines and first steps, with shader caches empty and filled")
     .option("--steady [steps]", `instead: memory over ${STEADY_STEPS} training steps`, count(FEWEST_STEADY_STEPS))
     .option("--scale", "instead: tokens/s and peak bytes for four model sizes and four sequence lengths")
+    .option("--tokenizer-training", "instead: training a tokenizer on 50 MB")
+    .option("--text <file>", "where --tokenizer-training leaves its text, a JSON string a line")
+    .option("--data-memory [megabytes]", `instead: memory of a build of a made-up corpus of ${MEGABYTES} MB`, count(1))
     .option("--plot <file>", "where --scale draws (default: docs/scale.svg, with --only nowhere)")
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
@@ -79,25 +101,30 @@ function createCommand(): Command {
 }
 
 function optionsOf(flags: Flags): BenchOptions {
-  const { json, only, out, steps, plot, steady, kernels } = flags;
+  const { json, only, out, steps, plot, steady, kernels, text, dataMemory } = flags;
   const modes = MODES.filter((mode) => flags[mode]);
-  if (modes.length > 1) refuse("one of these flags", modes.map((mode) => `--${mode}`).join(" and "));
-  const mode = modes[0] ?? "own";
-  if (mode === "steady" && only !== "")
-    refuse("--steady by itself: its figures belong together", "--steady with --only");
+  if (modes.length > 1) refuse("one of these flags", modes.map((mode) => FLAGS[mode]).join(" and "));
+  const [flagged] = modes;
+  const mode = flagged ?? "own";
+  if (flagged !== undefined && UNDIVIDED.includes(flagged) && only !== "")
+    refuse(`${FLAGS[flagged]} by itself: its figures belong together`, `${FLAGS[flagged]} with --only`);
+  if (text !== undefined && mode !== "tokenizerTraining")
+    refuse("--text with --tokenizer-training", "--text without it");
   if (plot !== undefined && mode !== "scale") refuse("--plot with --scale", "--plot without it");
   if (mode === "profile" && (json || out !== undefined || only !== "")) {
     refuse("--profile by itself: it prints a table of kernels, no figures", "--profile with --json, --out or --only");
   }
-  if (kernels !== undefined && modes.some((one) => one !== "profile"))
-    refuse("--kernels alone or with --profile", `--kernels with --${mode}`);
+  if (kernels !== undefined && flagged !== undefined && flagged !== "profile")
+    refuse("--kernels alone or with --profile", `--kernels with ${FLAGS[flagged]}`);
   const steadySteps = typeof steady === "number" ? steady : STEADY_STEPS;
+  const megabytes = typeof dataMemory === "number" ? dataMemory : MEGABYTES;
   const files = {
     ...(out === undefined ? {} : { out }),
     ...(plot === undefined ? {} : { plot }),
     ...(kernels === undefined ? {} : { kernels }),
+    ...(text === undefined ? {} : { text }),
   };
-  return { mode, json, only, steps, steadySteps, ...files };
+  return { mode, json, only, steps, steadySteps, megabytes, ...files };
 }
 
 function refuse(expected: string, actual: string): never {

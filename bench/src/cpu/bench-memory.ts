@@ -1,0 +1,45 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Figure } from "../figure.ts";
+import { cpuName } from "./cpu-name.ts";
+import { writeCorpus } from "./made-corpus.ts";
+import { measureSuite } from "./measure-suite.ts";
+import { DEEPSEEK, ROOT } from "./places.ts";
+import { bundleSuites } from "./suite-bundle.ts";
+import type { SuiteInput } from "./suite-messages.ts";
+import { datasetTexts, listDatasetFiles } from "./texts/dataset-texts.ts";
+import { manualTexts } from "./texts/installed-texts.ts";
+import { kindOfProse } from "./texts/text-kind.ts";
+
+/** A build may never hold more: the corpus is larger. */
+const MOST_BYTES = 1.5e9;
+
+/** How large a corpus, and who hears of it. */
+export interface MemoryOptions {
+  readonly bytes: number;
+  readonly onNote: (line: string) => void;
+  readonly onProblem: (line: string) => void;
+}
+
+/** Builds a corpus that is made up first, in a process whose memory is watched. */
+export async function* benchMemory({ bytes, onNote, onProblem }: MemoryOptions): AsyncGenerator<Figure> {
+  await using bundle = await bundleSuites();
+  const corpus = join(bundle.folder, "corpus");
+  await mkdir(corpus);
+  const made = await writeCorpus(corpus, { bytes, texts: sentencesFrom() });
+  const origin = `${(made.bytes / 1e9).toFixed(2)} GB of text in ${made.documents} made-up documents`;
+  onNote(`${cpuName()}; ${origin}`);
+  const suite = "memory" as const;
+  const input = (scratch: string): SuiteInput => ({ suite, corpus, origin, deepseek: DEEPSEEK, scratch });
+  for await (const figure of measureSuite({ bundle, suite, input })) {
+    yield figure;
+    if (figure.unit !== "bytes" || figure.value < MOST_BYTES) continue;
+    onProblem(`${figure.name}: ${figure.value} bytes, allowed are less than ${MOST_BYTES}`);
+  }
+}
+
+/** Prose to take sentences from. */
+function sentencesFrom(): string[] {
+  const prose = [...datasetTexts(listDatasetFiles(ROOT))].filter((text) => kindOfProse(text) !== undefined);
+  return prose.length > 0 ? prose : manualTexts(ROOT);
+}
