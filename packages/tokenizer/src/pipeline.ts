@@ -31,17 +31,23 @@ export interface TokenLimit {
   readonly direction: "Left" | "Right";
 }
 
-/** A piece of a text: ordinary text, or one added token. */
-interface Piece {
+/** A piece `[start, end)` of a text: ordinary text, or one added token. There are many: a class keeps them small. */
+class Piece {
   readonly text: AlignedText;
+  readonly start: number;
+  readonly end: number;
   /** Id of the added token, or -1. */
   readonly id: number;
-}
+  /** Tokens `[from, to)` of the spans are the piece's; an added token has none. */
+  from = 0;
+  to = 0;
 
-/** Tokens `[from, to)` of the spans are those of a piece; an added token has none. */
-interface PieceTokens extends Piece {
-  readonly from: number;
-  readonly to: number;
+  constructor(text: AlignedText, start: number, end: number, id = -1) {
+    this.text = text;
+    this.start = start;
+    this.end = end;
+    this.id = id;
+  }
 }
 
 export class Pipeline {
@@ -105,8 +111,7 @@ export class Pipeline {
     const pieces = this.#encodePieces(this.#piecesOf(text), spans, limit);
     const out = new TrackedRows(sequence);
     pieces.forEach((piece, word) => {
-      if (piece.id >= 0)
-        out.push(piece.id, this.#spelling(piece, spellings), word, piece.text, 0, piece.text.text.length);
+      if (piece.id >= 0) out.push(piece.id, this.#spelling(piece, spellings), word, piece.text, piece.start, piece.end);
       for (let i = piece.from; i < piece.to; i++) {
         const id = spans.ids.data[i]!;
         const [from, to] = [spans.starts.data[i]!, spans.ends.data[i]!];
@@ -126,9 +131,8 @@ export class Pipeline {
     if (rawMatcher === undefined) this.#cutNormalized(whole, pieces);
     else {
       rawMatcher.split(raw, (from, to, id) => {
-        const text = sliceAligned(whole, from, to);
-        if (id >= 0) pieces.push({ text, id });
-        else this.#cutNormalized(text, pieces);
+        if (id >= 0) pieces.push(new Piece(whole, from, to, id));
+        else this.#cutNormalized(sliceAligned(whole, from, to), pieces);
       });
     }
     return pieces;
@@ -138,36 +142,46 @@ export class Pipeline {
     const { normalizer, preTokenizer, vocabulary } = this.#parts;
     const whole = normalizer?.normalize(raw) ?? raw;
     const cut = (text: AlignedText): void => {
-      for (const piece of preTokenizer.pieces(text)) if (piece.text.length > 0) pieces.push({ text: piece, id: -1 });
+      // A range is enough where the pre-tokenizer only cuts: a slice of everything for each word is what would cost.
+      if (preTokenizer.splitter !== undefined) {
+        preTokenizer.splitter.split(text.text, (start, end) => pieces.push(new Piece(text, start, end)));
+        return;
+      }
+      for (const piece of preTokenizer.pieces(text)) {
+        if (piece.text.length > 0) pieces.push(new Piece(piece, 0, piece.text.length));
+      }
     };
     if (whole.text.length === 0) return;
     if (vocabulary.normalizedMatcher === undefined) cut(whole);
     else {
       vocabulary.normalizedMatcher.split(whole.text, (from, to, id) => {
-        const text = sliceAligned(whole, from, to);
-        if (id >= 0) pieces.push({ text, id });
-        else cut(text);
+        if (id >= 0) pieces.push(new Piece(whole, from, to, id));
+        else cut(sliceAligned(whole, from, to));
       });
     }
   }
 
   /** Encode pieces from the side that is kept, until there are tokens enough. */
-  #encodePieces(pieces: readonly Piece[], spans: TokenSpans, limit: TokenLimit | undefined): PieceTokens[] {
+  #encodePieces(pieces: readonly Piece[], spans: TokenSpans, limit: TokenLimit | undefined): readonly Piece[] {
     const isLeft = limit?.direction === "Left";
-    const encoded: PieceTokens[] = [];
+    const most = limit?.maxTokens ?? Number.POSITIVE_INFINITY;
     let total = 0;
-    for (const piece of isLeft ? pieces.toReversed() : pieces) {
-      const from = spans.ids.length;
-      if (piece.id < 0) this.#parts.model.encodeSpans(piece.text.text, 0, piece.text.text.length, spans);
-      encoded.push({ ...piece, from, to: spans.ids.length });
-      total += piece.id < 0 ? spans.ids.length - from : 1;
-      if (limit !== undefined && piece.id < 0 && total >= limit.maxTokens) break;
+    let done = 0;
+    while (done < pieces.length) {
+      const piece = pieces[isLeft ? pieces.length - 1 - done : done]!;
+      done++;
+      piece.from = spans.ids.length;
+      if (piece.id < 0) this.#parts.model.encodeSpans(piece.text.text, piece.start, piece.end, spans);
+      piece.to = spans.ids.length;
+      total += piece.id < 0 ? piece.to - piece.from : 1;
+      if (piece.id < 0 && total >= most) break;
     }
-    return isLeft ? encoded.reverse() : encoded;
+    return isLeft ? pieces.slice(pieces.length - done) : pieces.slice(0, done);
   }
 
-  #spelling({ id, text }: Piece, spellings: string[]): number {
-    return this.#parts.vocabulary.tokenOf(id) === text.text ? id : -spellings.push(text.text);
+  #spelling({ id, text, start, end }: Piece, spellings: string[]): number {
+    const written = text.text.slice(start, end);
+    return this.#parts.vocabulary.tokenOf(id) === written ? id : -spellings.push(written);
   }
 }
 
