@@ -127,7 +127,7 @@ export class Tokenizer {
   /**
    * The tokens of a text, or of two, with their places in it: HF's `encode`.
    *
-   * The ids are those of `encode`, which is at least ten times as fast.
+   * The ids are those of `encode`, which is several times as fast.
    * @throws OutOfRangeError when truncation cannot reach its length; StateError when it is to cut a second text that is
    * not there.
    */
