@@ -1,9 +1,9 @@
+import { loadDemoTexts } from "@ds3/cli/demo-texts";
 import { type Document, type SplitResult, splitDocuments } from "@ds3/data";
 import { readDocuments } from "@ds3/data/node";
 import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
-import { loadTexts } from "./texts.ts";
 
 /**
  * The documents to train on and those kept for validation, chosen by the seed before anything is learned from them.
@@ -17,7 +17,7 @@ export async function loadDocuments(
 ): Promise<SplitResult<Document>> {
   const documents = options.data
     ? await readFiles(options.data, options.column)
-    : await loadTexts({ onNotice: terminal.print });
+    : await loadDemoTexts({ onNotice: terminal.print });
   const used = options.data ? documents : documents.filter((_, index) => index % documentStride === 0);
   const split = splitDocuments(used, { validationFraction, seed: options.seed });
   const megabytes = used.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0) / 1e6;

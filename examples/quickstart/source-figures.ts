@@ -1,6 +1,6 @@
+import { demoPackages } from "@ds3/cli/demo-texts";
 import type { Document } from "@ds3/data";
 import type { SourceFigures } from "./run-record.ts";
-import { textPackages } from "./text-packages.ts";
 
 /**
  * Documents and UTF-8 bytes of each source, in the order of first appearance, with origin and licence of the demo
@@ -14,7 +14,7 @@ export function sourceFigures(documents: Iterable<Document>): SourceFigures[] {
     sums.set(source, { documents: sum.documents + 1, bytes: sum.bytes + Buffer.byteLength(text) });
   }
   return [...sums].map(([source, sum]) => {
-    const known = textPackages.find(({ name }) => name === source);
+    const known = demoPackages.find(({ name }) => name === source);
     if (known === undefined) return { name: source, origin: "your file", licence: "yours to know", ...sum };
     return { name: `${known.name}@${known.version}`, origin: known.origin, licence: known.licence, ...sum };
   });

