@@ -1,4 +1,5 @@
 import {
+  type CrossEntropyRefOptions,
   crossEntropyBackwardRef,
   crossEntropyRef,
   IGNORED_LABEL,
@@ -32,6 +33,8 @@ export interface MtpRefBatch extends MtpRefRows {
   readonly inputIds: ArrayLike<number>;
   /** [B, T]: the main model's labels, so labels[i] is the token after inputIds[i], or ignored. */
   readonly labels: ArrayLike<number>;
+  /** [B, T] weight of each label in every depth's loss; default 1. */
+  readonly weights?: ArrayLike<number>;
   /** [B, T]: with it a label of another document than its row's is ignored. */
   readonly documentIds?: ArrayLike<number>;
 }
@@ -66,7 +69,8 @@ export interface MtpRefResult {
 interface DepthState extends MtpRefDepth {
   readonly module: MtpModuleRefResult;
   readonly labels: Int32Array;
-  readonly denominator: number | undefined;
+  /** How the rows' losses become L^k. */
+  readonly counting: CrossEntropyRefOptions;
 }
 
 /**
@@ -109,11 +113,20 @@ function runDepth(
     const at = Math.floor(i / length) * batch.length + (i % length);
     if (batch.documentIds[at] !== batch.documentIds[at + k]) labels[i] = IGNORED_LABEL;
   }
-  const all = shiftRows(batch.labels, batch, 0);
-  const denominator =
-    config.mtpLossDenominator === "T" ? Math.max(1, all.filter((label) => label !== IGNORED_LABEL).length) : undefined;
-  const { loss } = crossEntropyRef(logits, labels, lossOptions(vocabSize, denominator));
-  return { module, hidden: module.hidden, logits, loss, labels, denominator };
+  const weights = Float64Array.from({ length: labels.length }, (_, i) => {
+    return batch.weights?.[Math.floor(i / length) * batch.length + (i % length) + k] ?? 1;
+  });
+  const denominator = config.mtpLossDenominator === "T" ? countedWeight(batch) || 1 : undefined;
+  const counting = { vocabSize, denominator, weights };
+  const { loss } = crossEntropyRef(logits, labels, counting);
+  return { module, hidden: module.hidden, logits, loss, labels, counting };
+}
+
+/** Sum of the weights of all labels that are not ignored: T of Eq. 24. */
+function countedWeight({ batch, length, labels, weights }: MtpRefBatch): number {
+  let sum = 0;
+  for (let i = 0; i < batch * length; i++) sum += labels[i] === IGNORED_LABEL ? 0 : (weights?.[i] ?? 1);
+  return sum;
 }
 
 function mtpBackward(
@@ -123,14 +136,14 @@ function mtpBackward(
   states: readonly DepthState[],
   gradLoss: number,
 ): MtpRefGradients {
-  const { hiddenSize: D, vocabSize, mtpHidden } = config;
+  const { hiddenSize: D, mtpHidden } = config;
   const embedding = new Float64Array(parameters.embedding.length);
   const head = new Float64Array(parameters.head.length);
   const modules: MtpModuleRefWeights[] = [];
   let fromNext: Float64Array | undefined;
   for (let k = states.length; k >= 1; k--) {
-    const { module, logits, labels, denominator } = states[k - 1];
-    const gradLogits = crossEntropyBackwardRef(gradLoss, logits, labels, lossOptions(vocabSize, denominator));
+    const { module, logits, labels, counting } = states[k - 1];
+    const gradLogits = crossEntropyBackwardRef(gradLoss, logits, labels, counting);
     const { x: gradNormed, weight } = linearBackwardRef(gradLogits, module.normed, parameters.head, D);
     addTo(head, weight);
     if (mtpHidden === "normed" && fromNext !== undefined) addTo(gradNormed, fromNext);
@@ -143,10 +156,6 @@ function mtpBackward(
     fromNext = appendZeroRow(grads.hidden, batch.batch, batch.length - k, D);
   }
   return { hidden: fromNext ?? new Float64Array(batch.hidden.length), embedding, head, modules };
-}
-
-function lossOptions(vocabSize: number, denominator: number | undefined) {
-  return denominator === undefined ? { vocabSize } : { vocabSize, denominator };
 }
 
 /** [B, T] to [B, T - k], starting at column k. */

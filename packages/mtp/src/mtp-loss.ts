@@ -1,5 +1,13 @@
 import { ConfigError, ShapeError } from "@ds3/errors";
-import { addScaled, linearCrossEntropy, scale, splitColumns, type Tensor } from "@ds3/tensor";
+import {
+  addScaled,
+  type CrossEntropyOptions,
+  linearCrossEntropy,
+  scale,
+  splitColumns,
+  type Tensor,
+  totalWeight,
+} from "@ds3/tensor";
 import { type Block, type Linear, type MtpModuleParameters, type MtpRows, mtpModule } from "./mtp-module.ts";
 import type { MtpConfig } from "./types.ts";
 
@@ -28,6 +36,8 @@ export interface MtpBatch extends MtpRows {
   readonly inputIds: Int32Array;
   /** [batch x length]: the main model's labels, the token after each input; -100 is not counted. */
   readonly labels: Int32Array;
+  /** [batch x length] how much each label counts, finite and >= 0. Default: 1 each. */
+  readonly weights?: Float32Array;
   /** [batch x length] document of each token within its sequence: a depth predicts within its row's own only. */
   readonly documentIds?: Int32Array;
 }
@@ -91,18 +101,19 @@ function runDepth(
     embedded: embed(fromColumn(batch.inputIds, batch, k)),
   };
   const { hidden, normed } = mtpModule(inputs, parameters, block, config, linear);
-  const loss = linearCrossEntropy(normed, head, labelsOf(batch, k), denominatorOf(config, batch));
+  const loss = linearCrossEntropy(normed, head, labelsOf(batch, k), countingOf(config, batch, k));
   return { hidden, normed, loss };
 }
 
-/** Eq. 24 divides by T although depth k has T - k terms; labels that are ignored count in neither. */
-function denominatorOf({ mtpLossDenominator }: MtpConfig, { labels }: MtpBatch): { denominator?: number } {
-  if (mtpLossDenominator === "T-k") return {};
+/**
+ * Eq. 24 divides by T although depth k has T - k terms; labels that are ignored count in neither. A label has the same
+ * weight at every depth.
+ */
+function countingOf({ mtpLossDenominator }: MtpConfig, batch: MtpBatch, k: number): CrossEntropyOptions {
+  const { labels, weights } = batch;
   return {
-    denominator: Math.max(
-      1,
-      labels.reduce((count, label) => count + (label === IGNORED_LABEL ? 0 : 1), 0),
-    ),
+    weights: weights && fromColumn(weights, batch, k),
+    denominator: mtpLossDenominator === "T" ? totalWeight(labels, weights) : undefined,
   };
 }
 
@@ -113,10 +124,14 @@ function dropLastRow(x: Tensor, { batch, length }: MtpRows): Tensor {
   return kept!.reshape([batch * length, D]);
 }
 
-/** Columns k .. T-1 of ids [B, T]. */
-function fromColumn(ids: Int32Array, { batch, length }: MtpRows, k: number): Int32Array {
-  const kept = new Int32Array(batch * (length - k));
-  for (let b = 0; b < batch; b++) kept.set(ids.subarray(b * length + k, (b + 1) * length), b * (length - k));
+/** Columns k .. T-1 of values [B, T]. */
+function fromColumn<Values extends Int32Array | Float32Array>(
+  values: Values,
+  { batch, length }: MtpRows,
+  k: number,
+): Values {
+  const kept = values.slice(0, batch * (length - k)) as Values;
+  for (let b = 0; b < batch; b++) kept.set(values.subarray(b * length + k, (b + 1) * length), b * (length - k));
   return kept;
 }
 
@@ -132,7 +147,7 @@ function labelsOf({ documentIds, ...batch }: MtpBatch, k: number): Int32Array {
   });
 }
 
-function check({ batch, length, hidden, inputIds, labels }: MtpBatch, depths: number): void {
+function check({ batch, length, hidden, inputIds, labels, weights }: MtpBatch, depths: number): void {
   const op = "mtpLoss";
   if (depths === 0) throw new ConfigError({ op, operand: "depths", expected: "at least one", actual: "none" });
   if (length <= depths) {
@@ -148,6 +163,7 @@ function check({ batch, length, hidden, inputIds, labels }: MtpBatch, depths: nu
     ["hidden", hidden.shape[0]],
     ["inputIds", inputIds.length],
     ["labels", labels.length],
+    ["weights", weights?.length ?? rows],
   ]) {
     if (actual !== rows)
       throw new ShapeError({

@@ -21,6 +21,9 @@ const base: MtpConfig = {
 const inputIds = Int32Array.from({ length: B * T }, (_, i) => (5 * i + 3) % V);
 const labels = Int32Array.from({ length: B * T }, (_, i) => (i === 4 ? -100 : (5 * i + 8) % V));
 
+/** Of the labels; none is that of a neighbour, some are 0. */
+const weights = Float32Array.from(labels, (_, i) => (i % 6 === 2 ? 0 : 0.25 + ((3 * i) % 7) / 4));
+
 /** All arrays that the loss depends on; those of depth k start with "k.". */
 function inputArrays(): Record<string, Float64Array> {
   const f32 = (n: number, seed: number): Float64Array => normals(n, seed).map(Math.fround);
@@ -38,7 +41,11 @@ function inputArrays(): Record<string, Float64Array> {
 }
 
 /** The reference with all gradients under the same names. */
-function reference(config: MtpConfig, arrays: Record<string, Float64Array>, documents?: { documentIds: Int32Array }) {
+function reference(
+  config: MtpConfig,
+  arrays: Record<string, Float64Array>,
+  more?: Partial<Pick<MtpBatch, "documentIds" | "weights">>,
+) {
   const depths = Array.from({ length: DEPTHS }, (_, i) => i + 1);
   const blockGradients = depths.map(() => new Float64Array(D * D));
   const part = (k: number, name: string): Float64Array => arrays[`${k}.${name}`]!;
@@ -58,7 +65,7 @@ function reference(config: MtpConfig, arrays: Record<string, Float64Array>, docu
     inputIds,
     labels,
     hidden: arrays.hidden!,
-    ...documents,
+    ...more,
   });
   const { modules: own, ...shared } = result.backward();
   const gradients: Record<string, Float64Array> = { ...shared };
@@ -115,9 +122,12 @@ describe("mtpLoss", () => {
     ["normed", "T-k", undefined],
     ["raw", "T", undefined],
     ["normed", "T-k", { documentIds: Int32Array.from({ length: B * T }, (_, i) => (i % T > 3 ? 1 : 0)) }],
+    ["normed", "T", { weights }],
+    ["raw", "T-k", { weights }],
+    ["normed", "T", { weights: new Float32Array(B * T) }],
   ] as const)(
-    "hidden %s, denominator %s, documents %o: every output and gradient against f64",
-    async (mtpHidden, mtpLossDenominator, documents) => {
+    "hidden %s, denominator %s, %o: every output and gradient against f64",
+    async (mtpHidden, mtpLossDenominator, more) => {
       const { gpu } = device;
       const before = gpu.stats.liveBuffers;
       {
@@ -125,11 +135,11 @@ describe("mtpLoss", () => {
         using tape = gpu.tape();
         const config = { ...base, mtpHidden, mtpLossDenominator };
         const arrays = inputArrays();
-        const want = reference(config, arrays, documents);
+        const want = reference(config, arrays, more);
         const tensors = Object.fromEntries(
           Object.entries(arrays).map(([name, values]) => [name, tape.watch(gpu.tensor(values, shapeOf(name)))]),
         );
-        const { depths, loss } = run(gpu, config, tensors, DEPTHS, documents);
+        const { depths, loss } = run(gpu, config, tensors, DEPTHS, more);
         expectNear("loss", await loss.data(), [want.loss], [1], 1e-6);
         for (const [i, depth] of depths.entries()) {
           expectNear(`hidden ${i + 1}`, await depth.hidden.data(), want.depths[i]!.hidden, depth.hidden.shape, 1e-5);
@@ -155,5 +165,8 @@ describe("mtpLoss", () => {
     expect(() => run(gpu, base, tensors, 0)).toThrow(ConfigError);
     expect(() => run(gpu, base, tensors, DEPTHS, { length: 2, batch: 7 })).toThrow(/more than 2 tokens/);
     expect(() => run(gpu, base, tensors, DEPTHS, { labels: labels.subarray(1) })).toThrow(ShapeError);
+    expect(() => run(gpu, base, tensors, DEPTHS, { weights: weights.subarray(1) })).toThrow(
+      "mtpLoss: weights: expected batch x length = 14 rows, got 13.",
+    );
   });
 });

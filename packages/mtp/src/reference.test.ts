@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { checkGradient, expectStored, type Fixture, fixturesBelow, loadFixture, normals } from "@ds3/testing/reference";
 import { expect, test } from "vitest";
 import { meanBlock } from "../test/mean-block.ts";
-import { type MtpModuleRefWeights, mtpLossRef } from "./reference.ts";
+import { type MtpModuleRefWeights, type MtpRefBatch, mtpLossRef } from "./reference.ts";
 import type { MtpConfig, MtpHidden, MtpLossDenominator } from "./types.ts";
 
 const [B, T, D, V, depth] = [2, 5, 4, 7, 2];
@@ -44,7 +44,7 @@ function run(
   config: MtpConfig,
   arrays: Record<string, Float64Array>,
   depths: number,
-  batch = { batch: B, length: T, inputIds, labels },
+  batch: Omit<MtpRefBatch, "hidden"> = { batch: B, length: T, inputIds, labels },
 ) {
   const numbers = Array.from({ length: depths }, (_, i) => i + 1);
   const blockGrads = numbers.map((k) => new Float64Array(arrays[`${k}.block`].length));
@@ -73,14 +73,34 @@ const variants: [MtpHidden, MtpLossDenominator][] = [
   ["raw", "T"],
 ];
 
-test.each(variants)("gradient, hidden %s, denominator %s", (mtpHidden, mtpLossDenominator) => {
-  const config = { ...base, mtpHidden, mtpLossDenominator };
-  checkGradient(
-    (arrays) => run(config, arrays, depth).result.loss,
-    (arrays) => gradientsOf(run(config, arrays, depth)),
-    inputArrays(),
-    { samples: 20 },
-  );
+const weights = [1, 0.5, 0, 2, 1.5, 1, 2, 1, 0.5, 1.5];
+
+test.each(variants)(
+  "gradient, hidden %s, denominator %s, with weights and without",
+  (mtpHidden, mtpLossDenominator) => {
+    const config = { ...base, mtpHidden, mtpLossDenominator };
+    for (const more of [{}, { weights }]) {
+      const batch = { batch: B, length: T, inputIds, labels, ...more };
+      checkGradient(
+        (arrays) => run(config, arrays, depth, batch).result.loss,
+        (arrays) => gradientsOf(run(config, arrays, depth, batch)),
+        inputArrays(),
+        { samples: 20 },
+      );
+    }
+  },
+);
+
+test("a label has the same weight at every depth, and weight 0 is as good as ignored", () => {
+  const of = (from: { labels: number[]; weights?: number[] }) =>
+    run({ ...base, mtpLossDenominator: "T-k" }, inputArrays(), depth, { batch: B, length: T, inputIds, ...from })
+      .result;
+  const ones = weights.map(() => 1);
+  for (const i of [2, 3, 8]) {
+    const without = of({ labels: labels.map((label, t) => (t === i ? -100 : label)) });
+    const weightless = of({ labels, weights: ones.map((one, t) => (t === i ? 0 : one)) });
+    expect(weightless.depths.map(({ loss }) => loss)).toEqual(without.depths.map(({ loss }) => loss));
+  }
 });
 
 test("the denominators differ by the number of counted labels", () => {

@@ -4,15 +4,17 @@ export const IGNORED_LABEL = -100;
 /** How rows of logits become one number. */
 export interface CrossEntropyRefOptions {
   readonly vocabSize: number;
-  /** Divide the sum of the losses by this; default: the number of labels that are not ignored, at least 1. */
-  readonly denominator?: number;
+  /** Divide the sum of the losses by this; default: the sum of the weights of labels that are not ignored, 1 if that is 0. */
+  readonly denominator?: number | undefined;
+  /** [T] w_t; default 1. */
+  readonly weights?: ArrayLike<number> | undefined;
 }
 
 /**
  * Softmax cross-entropy in f64: loss_t = log sum_v exp(logits_tv) - logits_t,label.
  *
  * logits [T, V], labels [T] with {@link IGNORED_LABEL} for rows that do not count; returns the loss in nats
- * (sum / denominator) and the loss of each row [T], 0 where ignored.
+ * (sum w_t loss_t / denominator) and the loss of each row [T], 0 where ignored.
  */
 export function crossEntropyRef(
   logits: Float64Array,
@@ -25,10 +27,11 @@ export function crossEntropyRef(
     const row = logits.subarray(t * options.vocabSize, (t + 1) * options.vocabSize);
     rows[t] = logSumExp(row) - row[labels[t]];
   }
-  return { loss: rows.reduce((a, b) => a + b, 0) / denominatorOf(labels, options), rows };
+  const sum = rows.reduce((total, row, t) => total + (options.weights?.[t] ?? 1) * row, 0);
+  return { loss: sum / denominatorOf(labels, options), rows };
 }
 
-/** Gradient of {@link crossEntropyRef}'s loss for the logits: (softmax - onehot(label)) * gradLoss / denominator. */
+/** Gradient of {@link crossEntropyRef}'s loss for the logits: (softmax - onehot(label)) * w_t * gradLoss / denominator. */
 export function crossEntropyBackwardRef(
   gradLoss: number,
   logits: Float64Array,
@@ -42,16 +45,17 @@ export function crossEntropyBackwardRef(
     if (labels[t] === IGNORED_LABEL) continue;
     const row = logits.subarray(t * V, (t + 1) * V);
     const total = logSumExp(row);
-    for (let v = 0; v < V; v++) grad[t * V + v] = scale * (Math.exp(row[v] - total) - (v === labels[t] ? 1 : 0));
+    const own = scale * (options.weights?.[t] ?? 1);
+    for (let v = 0; v < V; v++) grad[t * V + v] = own * (Math.exp(row[v] - total) - (v === labels[t] ? 1 : 0));
   }
   return grad;
 }
 
-function denominatorOf(labels: ArrayLike<number>, options: CrossEntropyRefOptions): number {
-  if (options.denominator !== undefined) return options.denominator;
+function denominatorOf(labels: ArrayLike<number>, { denominator, weights }: CrossEntropyRefOptions): number {
+  if (denominator !== undefined) return denominator;
   let counted = 0;
-  for (let t = 0; t < labels.length; t++) counted += labels[t] === IGNORED_LABEL ? 0 : 1;
-  return Math.max(1, counted);
+  for (let t = 0; t < labels.length; t++) counted += labels[t] === IGNORED_LABEL ? 0 : (weights?.[t] ?? 1);
+  return counted > 0 ? counted : 1;
 }
 
 function logSumExp(row: Float64Array): number {

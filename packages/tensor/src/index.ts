@@ -34,7 +34,7 @@ export { argmaxRows } from "./argmax-rows.ts";
 export { add, addScaled, mul, scale } from "./arithmetic.ts";
 export { cast } from "./cast.ts";
 export { concatColumns, splitColumns } from "./columns.ts";
-export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
+export { crossEntropy } from "./cross-entropy.ts";
 export { embedding } from "./embedding.ts";
 export { type FlashAttentionOptions, flashAttention } from "./flash-attention.ts";
 export { type FusedMatvecOptions, fusedMatvec, type RowNorm } from "./fused-matvec.ts";
@@ -43,6 +43,7 @@ export { createRowGroups, groupedMatmul, type RowGroups } from "./grouped-matmul
 export { type HalfLinearOptions, halfGroupedLinear, halfLinear } from "./half-linear.ts";
 export { type IdRange, uploadIds } from "./host-ids.ts";
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from "./linear-cross-entropy.ts";
+export { type CrossEntropyOptions, totalWeight } from "./loss-rows.ts";
 export { type MatmulOptions, matmul } from "./matmul.ts";
 export { addRmsNorm, type RmsNormOptions, rmsNorm, type SumAndNorm } from "./rms-norm.ts";
 export { type RotaryAngles, type RotaryWindow, rotary } from "./rotary.ts";

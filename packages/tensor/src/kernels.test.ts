@@ -114,7 +114,8 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
     parts.flatMap((count) =>
       [splitColumnsWgsl, concatColumnsWgsl].flatMap((of) => perLanes((p) => of({ ...p, parts: count }))),
     ),
-  "cross-entropy.wgsl.ts": () => perTeam(crossEntropyWgsl),
+  "cross-entropy.wgsl.ts": () =>
+    flags.flatMap((weighted) => targets.map((target) => crossEntropyWgsl({ team: teamOf(target), weighted }))),
   "embedding.wgsl.ts": () => perLanes(embeddingWgsl, embeddingGradientWgsl),
   "flash-attention-backward.wgsl.ts": () => software.flatMap((target) => flashBackward(target).slice(1)),
   "flash-attention-forward.wgsl.ts": () => software.map(flashForward),
@@ -169,7 +170,11 @@ const variants: Readonly<Record<string, () => Kernel[]>> = {
       [[false], [true], [true, false]].map((accumulate) => sumRowsWgsl({ lanes: lanesOf(target), accumulate })),
     ),
   "swiglu.wgsl.ts": () => perWidth(swigluWgsl, swigluGradientWgsl),
-  "token-log-probs.wgsl.ts": () => [...perTeam(tokenLogProbsWgsl), ...perWidth(tokenLogProbsGradientWgsl)],
+  "token-log-probs.wgsl.ts": () => [
+    ...perTeam(tokenLogProbsWgsl),
+    ...perWidth(tokenLogProbsGradientWgsl),
+    ...perWidth((params) => tokenLogProbsGradientWgsl({ ...params, weighted: true })),
+  ],
 };
 
 /** Files whose own tests hold the snapshots. */

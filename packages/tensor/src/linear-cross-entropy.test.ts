@@ -20,6 +20,10 @@ function targetsFor(T: number, V: number): Int32Array {
   return integers(T, V, 9).map((id, t) => (t % 3 === 1 ? IGNORED_TARGET : id));
 }
 
+/** From 0.25 to 2, each fifth 0. */
+const weightsFor = (T: number): Float32Array =>
+  Float32Array.from(integers(T, 8, 7), (n, t) => (t % 5 === 3 ? 0 : (n + 1) / 4));
+
 /** D = 64: a row is 256 bytes, so chunks of any size start aligned; D = 7: 64 rows do; D = 20: 16 rows. */
 const cases = [
   { T: 1, D: 1, V: 1, options: {} },
@@ -30,8 +34,11 @@ const cases = [
   { T: 33, D: 20, V: 130, options: { chunk: 48 } },
   { T: 16, D: 8, V: 515, options: { chunk: 200, denominator: 37.5 } },
   { T: 3, D: 64, V: 1000, options: { chunk: 999 } },
-].map(({ T, D, V, options }) => ({
-  label: `T ${T}, D ${D}, V ${V}, ${JSON.stringify(options)}`,
+  { T: 7, D: 7, V: 127, options: { weights: weightsFor(7) } },
+  { T: 129, D: 7, V: 129, options: { chunk: 1, weights: weightsFor(129) } },
+  { T: 33, D: 20, V: 130, options: { chunk: 48, weights: weightsFor(33), denominator: 3.25 } },
+].map(({ T, D, V, options }: { T: number; D: number; V: number; options: LinearCrossEntropyOptions }) => ({
+  label: `T ${T}, D ${D}, V ${V}, ${JSON.stringify({ ...options, weights: options.weights && "some" })}`,
   inputs: {
     x: { shape: [T, D], values: normals(T * D, 4) },
     weight: { shape: [V, D], values: normals(V * D, 5) },
@@ -42,8 +49,8 @@ const cases = [
 testOp("linearCrossEntropy", {
   cases,
   op: ({ x, weight }, { targets, options }) => linearCrossEntropy(x!, weight!, targets, options),
-  reference: ({ x, weight }, { V, D, targets, options: { denominator } }) => {
-    const options = { inFeatures: D, vocabSize: V, ...(denominator === undefined ? {} : { denominator }) };
+  reference: ({ x, weight }, { V, D, targets, options: { denominator, weights } }) => {
+    const options = { inFeatures: D, vocabSize: V, denominator, weights };
     return {
       outputs: [Float64Array.of(linearCrossEntropyRef(x!, weight!, targets, options))],
       backward: ([dy]) => linearCrossEntropyBackwardRef(dy![0]!, x!, weight!, targets, options),
@@ -197,6 +204,17 @@ describe("linearCrossEntropy", () => {
     expect((await gradients("weight")).length).toBe(40 * 64);
   });
 
+  test("weights in chunks: one value for all change no bit, and 0 leaves a row out", async () => {
+    const loss = (weights: readonly number[] | undefined, labels: Int32Array) =>
+      run(
+        (x, w) => linearCrossEntropy(x, w, labels, { chunk: 7, weights: weights && Float32Array.from(weights) }),
+        values,
+      );
+    expect(await loss([4, 4, 4, 4, 4, 4], targets)).toEqual(await loss(undefined, targets));
+    const without = targets.map((id, t) => (t === 3 ? IGNORED_TARGET : id));
+    expect(await loss([1, 1, 1, 0, 1, 1], targets)).toEqual(await loss(undefined, without));
+  });
+
   test("operands are checked", () => {
     const { gpu } = device;
     using _scope = gpu.scope();
@@ -211,6 +229,12 @@ describe("linearCrossEntropy", () => {
     expect(() => linearCrossEntropy(x, weight, Int32Array.of(1, 1), { denominator: 0 })).toThrow(
       "linearCrossEntropy: denominator: expected > 0, got 0.",
     );
+    for (const chunk of [1, 5]) {
+      const weights = Float32Array.of(1, -1);
+      expect(() => linearCrossEntropy(x, weight, Int32Array.of(1, 1), { chunk, weights })).toThrow(
+        "linearCrossEntropy: weights[1]: expected a finite weight >= 0, got -1.",
+      );
+    }
     expect(() => linearCrossEntropy(x, weight, Int32Array.of(1, 1), { chunk: 0 })).toThrow(
       "linearCrossEntropy: chunk: expected an integer >= 1, got 0.",
     );

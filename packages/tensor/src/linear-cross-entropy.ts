@@ -6,12 +6,13 @@
  * keeps them: then the op is matmul and crossEntropy.
  */
 import { OutOfRangeError } from "@ds3/errors";
-import { type CrossEntropyOptions, crossEntropy, denominatorOf, sumLoss } from "./cross-entropy.ts";
+import { crossEntropy, sumLoss, uploadWeights } from "./cross-entropy.ts";
 import { dims } from "./dims.ts";
 import { assertDtype, type Gpu } from "./gpu.ts";
 import { assertIds } from "./host-ids.ts";
 import { cachedTemplate } from "./kernel.ts";
 import { foldLogitsWgsl } from "./linear-cross-entropy.wgsl.ts";
+import { type CrossEntropyOptions, type LossRows, lossRows } from "./loss-rows.ts";
 import { matmul, matmulInto } from "./matmul.ts";
 import { dispatchRows } from "./row-kernel.ts";
 import { type GradientSink, record } from "./tape.ts";
@@ -54,10 +55,10 @@ interface FoldedRows {
 
 /**
  * Mean cross-entropy [1] in nats of the logits x W^T for targets [T], x [T, D] and weight W [V, D] f32; IGNORED_TARGET =
- * -100 leaves a row out, and with every row left out loss and gradients are 0. V >= 1.
+ * -100 leaves a row out, and with every row left out loss and gradients are 0. With `weights` [T] the weighted mean. V >= 1.
  *
  * Cost: three products of T x V x D multiplications in all with one chunk, four with several; at most T x chunk logits.
- * @throws OutOfRangeError for a target, denominator or chunk out of range; ShapeError; DtypeError.
+ * @throws OutOfRangeError for a target, weight, denominator or chunk out of range; ShapeError; DtypeError.
  */
 export function linearCrossEntropy(
   x: Tensor,
@@ -71,29 +72,31 @@ export function linearCrossEntropy(
   const shapes = { x, targets: { shape: [targets.length] }, weight };
   const { V } = dims(op, { x: "T D", targets: "T", weight: "V D" }, shapes);
   assertIds(targets, { op, operand: "targets", limit: V, limitName: "V", ignored: IGNORED_TARGET });
-  const denominator = denominatorOf(op, targets, options);
+  const rows = lossRows(op, targets, options);
   const chunks = planChunks(x, weight, options.chunk);
-  if (chunks.length === 1) return crossEntropy(matmul(x, weight, { layout: "nt" }), targets, { denominator });
+  if (chunks.length === 1) return crossEntropy(matmul(x, weight, { layout: "nt" }), targets, options);
   // Backward writes both gradients side by side, so they must be two.
   const ownWeight = weight === x ? weight.reshape(weight.shape) : weight;
-  return chunkedLoss(x, ownWeight, targets, chunks, 1 / denominator);
+  return chunkedLoss(x, ownWeight, rows, chunks);
 }
 
-function chunkedLoss(x: Tensor, weight: Tensor, labels: Int32Array, chunks: readonly Chunk[], factor: number): Tensor {
+function chunkedLoss(x: Tensor, weight: Tensor, counted: LossRows, chunks: readonly Chunk[]): Tensor {
   const { gpu } = x;
-  const rows = gpu.noGrad(() => foldChunks(x, weight, labels, chunks));
-  const loss = sumLoss(rows.logProbs, factor);
+  const rows = gpu.noGrad(() => foldChunks(x, weight, counted.targets, chunks));
+  const weights = uploadWeights(gpu, counted);
+  const loss = sumLoss(rows.logProbs, counted.factor, weights);
   record(gpu, {
     label: "linearCrossEntropy",
     inputs: [x, weight],
     outputs: [loss],
-    saved: [x, weight, rows.lse, rows.targets],
+    saved: [x, weight, rows.lse, rows.targets, ...Object.values(weights)],
     backward: ([dloss], sink) => {
+      const gradient = { dlogProbs: dloss!, factor: -counted.factor, ...weights };
       const [dx, dweight] = [gradientOf(x, sink), gradientOf(weight, sink)];
       for (const chunk of chunks) {
         const part = weight.slice(chunk.from, chunk.to);
         const logits = matmul(x, part, { layout: "nt" });
-        overwriteLogits(logits, rows, { dlogProbs: dloss!, factor: -factor }, chunk.from);
+        overwriteLogits(logits, rows, gradient, chunk.from);
         if (dx) matmulInto(dx.target, logits, part, { accumulate: dx.accumulate || chunk.from > 0 });
         if (dweight) {
           const target = dweight.target.slice(chunk.from, chunk.to);

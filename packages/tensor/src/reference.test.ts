@@ -95,12 +95,23 @@ test("cross-entropy of known rows, ignored labels and large logits", () => {
   expect(crossEntropyRef(logits, [IGNORED_LABEL, IGNORED_LABEL, IGNORED_LABEL], { vocabSize: 4 }).loss).toBe(0);
 });
 
-test.each([{}, { denominator: 7 }])("cross-entropy gradient %o", (options) => {
-  const labels = [2, IGNORED_LABEL, 0, 4];
-  const all = { vocabSize: 5, ...options };
-  checkGradient(
-    ({ logits }) => 3 * crossEntropyRef(logits, labels, all).loss,
-    ({ logits }) => ({ logits: crossEntropyBackwardRef(3, logits, labels, all) }),
-    { logits: normals(20, 1) },
-  );
+test("weighted cross-entropy of known rows: a weighted mean", () => {
+  const logits = Float64Array.of(0, Math.log(3), 0, 0, 5, 5);
+  const weights = [1, 3, 9];
+  const { loss } = crossEntropyRef(logits, [0, 1, IGNORED_LABEL], { vocabSize: 2, weights });
+  expect(loss).toBeCloseTo((Math.log(4) + 3 * Math.log(2)) / 4, 14);
+  expect(crossEntropyRef(logits, [0, 1, 0], { vocabSize: 2, weights: [0, 0, 0] }).loss).toBe(0);
 });
+
+test.each([{}, { denominator: 7 }, { weights: [0.5, 3, 0, 2] }, { weights: [0.5, 3, 0, 2], denominator: 7 }])(
+  "cross-entropy gradient %o",
+  (options) => {
+    const labels = [2, IGNORED_LABEL, 0, 4];
+    const all = { vocabSize: 5, ...options };
+    checkGradient(
+      ({ logits }) => 3 * crossEntropyRef(logits, labels, all).loss,
+      ({ logits }) => ({ logits: crossEntropyBackwardRef(3, logits, labels, all) }),
+      { logits: normals(20, 1) },
+    );
+  },
+);

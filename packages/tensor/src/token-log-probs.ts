@@ -52,6 +52,8 @@ export interface RowGradient {
   readonly dlogProbs: Tensor;
   /** Multiplies it. */
   readonly factor: number;
+  /** [T] multiplies each row's, too. */
+  readonly weights?: Tensor;
 }
 
 /**
@@ -120,15 +122,16 @@ export function logitsGradient(op: string, logits: Tensor, rows: RowLogProbs, gr
 export function overwriteLogits(
   logits: Tensor,
   { targets, lse, inverse }: Omit<RowLogProbs, "logProbs">,
-  { dlogProbs, factor }: RowGradient,
+  { dlogProbs, factor, weights }: RowGradient,
   first = 0,
 ): void {
   const { gpu } = logits;
   const [T, V] = logits.shape as unknown as readonly [number, number];
   const width = vectorWidth(V);
   const uniforms = { V: V / width, first, inverse, factor: factor * inverse, stride: dlogProbs.size === 1 ? 0 : 1 };
-  const kernel = gradientKernel({ lanes: lanesOf(gpu.target), vectors: width > 1 });
-  dispatchRows(gpu, kernel, { logits, targets, lse, dlogProbs }, uniforms, { rows: T, columns: V / width });
+  const kernel = gradientKernel({ lanes: lanesOf(gpu.target), vectors: width > 1, weighted: weights !== undefined });
+  const operands = { logits, targets, lse, dlogProbs, ...(weights ? { weights } : {}) };
+  dispatchRows(gpu, kernel, operands, uniforms, { rows: T, columns: V / width });
 }
 
 /** 1 / temperature as kernels take it. */

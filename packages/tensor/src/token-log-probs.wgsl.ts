@@ -87,22 +87,28 @@ let top = teamMax(m, lane);
 let total = teamSum(s * exp((m - top) * u.inverse), lane);`;
 }
 
+/** Parameters of the gradient's kernel. */
+export interface TokenLogProbsGradientParams extends MapParams {
+  /** Rows have weights. */
+  readonly weighted?: boolean;
+}
+
 /**
  * logits_t := (onehot(target_t) - exp(logits_t inverse - lse_t)) factor dlogProbs[t stride], 0 in ignored rows; in place.
  * logits [T, V] of the ids from `first` on, V in elements of the buffer; lse [T], dlogProbs [T] with stride 1, or [1] with
- * stride 0.
+ * stride 0. A row's factor is times weights[t], too, where rows have weights [T].
  */
-export function tokenLogProbsGradientWgsl(params: MapParams): Kernel {
-  const { lanes, vectors = false } = params;
+export function tokenLogProbsGradientWgsl(params: TokenLogProbsGradientParams): Kernel {
+  const { lanes, vectors = false, weighted = false } = params;
   const type = elementOf(params);
   const isOwn = vectors
     ? (i: string): string => `vec4u(4u * (${i} - start)) + vec4u(0u, 1u, 2u, 3u) == vec4u(own)`
     : (i: string): string => `${i} - start == own`;
   const onehot = (i: string): string => `select(${type}(), ${type}(1.0), ${isOwn(i)})`;
   return defineKernel({
-    label: `tokenLogProbs dlogits ${mapLabel(params)}`,
+    label: `tokenLogProbs dlogits${weighted ? " weighted" : ""} ${mapLabel(params)}`,
     uniforms: { ...rowUniforms, V: "u32", first: "u32", inverse: "f32", factor: "f32", stride: "u32" },
-    reads: { targets: "i32", lse: "f32", dlogProbs: "f32" },
+    reads: { targets: "i32", lse: "f32", dlogProbs: "f32", ...(weighted ? { weights: "f32" } : {}) },
     writes: { logits: type },
     body: rowMain(
       lanes,
@@ -111,7 +117,7 @@ let label = targets[row];
 // Of a target below \`first\` or behind the last id it lies, modulo 2^32, outside the row.
 let own = u32(max(label, 0)) - u.first;
 let shift = lse[row];
-let factor = u.factor * dlogProbs[row * u.stride];
+let factor = u.factor * dlogProbs[row * u.stride]${weighted ? " * weights[row]" : ""};
 let computed = select(u.V, 0u, label < 0);
 ${eachIndex(
   lanes,
