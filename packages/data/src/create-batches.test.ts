@@ -81,6 +81,28 @@ test("positions and segment ids restart where a document does", () => {
   }
 });
 
+test("every input has its document's weight, and padding 0", () => {
+  for (let seed = 0; seed < 60; seed++) {
+    const options = { ...randomOptions(seed), epochs: 1 };
+    const weights = Float32Array.from(options.documentStarts, (_, d) => (d % 3) / 2 + 0.25);
+    const plain = [...createBatches(options)];
+    expect(plain.every((batch) => !("weights" in batch))).toBe(true);
+    const weighted = [...createBatches({ ...options, weights })];
+    expect(weighted.map(({ weights: _, ...batch }) => batch)).toEqual(plain);
+    for (const batch of weighted) {
+      const wanted = Array.from(batch.inputs, (id) => (id < 1000 ? 0 : weights[documentOf(options, id)]));
+      expect([...batch.weights!]).toEqual(wanted);
+    }
+  }
+});
+
+test("weights that are not one a document are refused", () => {
+  const options = { ...packTokens([[1, 2], [3]]), sequenceLength: 2, batchSize: 1 };
+  expect(() => createBatches({ ...options, weights: Float32Array.of(1) })).toThrow(
+    "createBatches: weights: expected [documents=2], got [1].",
+  );
+});
+
 test("padding has no target, its own segment, and the pad id", () => {
   const packed = packTokens([[10, 11, 12]]);
   const [batch] = createBatches({

@@ -11,7 +11,7 @@
 import { OutOfRangeError, ShapeError } from "@ds3/errors";
 import { EmptyDataError } from "./empty-data-error.ts";
 import { createEpochOrder, type EpochCursor, type EpochOrder } from "./epoch-order.ts";
-import { fillSegments, fillTargets, IGNORED_TARGET } from "./fill-row.ts";
+import { fillSegments, fillTargets, fillWeights, IGNORED_TARGET } from "./fill-row.ts";
 import type { PackedTokens } from "./pack-tokens.ts";
 
 /** Options of `createBatches`. */
@@ -74,7 +74,7 @@ export interface BatchIterator extends IterableIterator<Batch, undefined> {
  *
  * Accepts: at least two tokens; any T, B, L >= 1. Cost: O(B (T + L)) a batch, and one permutation of the rows an epoch.
  * @throws EmptyDataError for fewer than two tokens; OutOfRangeError for options that are no counts; ShapeError when
- * documentStarts does not start at 0 or does not rise within the tokens.
+ * documentStarts does not start at 0 or does not rise within the tokens, or weights are not one a document.
  */
 export function createBatches(options: BatchOptions): BatchIterator {
   validate(options);
@@ -83,12 +83,14 @@ export function createBatches(options: BatchOptions): BatchIterator {
 
 class Batches implements BatchIterator {
   readonly rowsPerEpoch: number;
-  readonly #options: Required<BatchOptions>;
+  readonly #options: Required<Omit<BatchOptions, "weights">>;
+  readonly #weights: Float32Array | undefined;
   readonly #order: EpochOrder;
 
   constructor(options: BatchOptions) {
     const defaults = { seed: 0, shuffle: true, documentMask: false, lookahead: 1, epochs: Infinity, padId: 0 };
     this.#options = { ...defaults, ...options };
+    this.#weights = options.weights;
     this.rowsPerEpoch = Math.ceil((options.tokens.length - 1) / options.sequenceLength);
     this.#order = createEpochOrder(this.rowsPerEpoch, this.#options);
   }
@@ -126,6 +128,7 @@ class Batches implements BatchIterator {
     const tokens = new Int32Array(rows.length * (T + L)).fill(padId);
     const inputs = new Int32Array(size).fill(padId);
     const targetsByDepth = Array.from({ length: L }, () => new Int32Array(size).fill(IGNORED_TARGET));
+    const weights = this.#weights && new Float32Array(size);
     const masks = documentMask ? { positions: new Int32Array(size), documentIds: new Int32Array(size) } : {};
     rows.forEach((row, b) => {
       if (row < 0) return;
@@ -133,11 +136,12 @@ class Batches implements BatchIterator {
       tokens.set(source, b * (T + L));
       inputs.set(source.subarray(0, T), b * T);
       fillTargets(this.#options, row * T, b * T, targetsByDepth);
+      if (weights) fillWeights(this.#options, this.#weights!, row * T, weights.subarray(b * T, (b + 1) * T));
       if (documentMask) fillSegments(this.#options, row * T, b * T, masks as Required<typeof masks>);
     });
     const targets = targetsByDepth[0]!;
     const targetCount = targets.reduce((count, target) => count + (target === IGNORED_TARGET ? 0 : 1), 0);
-    return { inputs, targets, targetsByDepth, tokens, ...masks, targetCount };
+    return { inputs, targets, targetsByDepth, tokens, ...masks, ...(weights ? { weights } : {}), targetCount };
   }
 }
 
@@ -147,6 +151,7 @@ function validate(options: BatchOptions): void {
     if (key !== "epochs" || value !== Infinity) requireCount("createBatches", key, value, 1);
   }
   requireCount("createBatches", "seed", options.seed ?? 0, 0);
+  requireWeights(options);
   if (options.tokens.length < 2) {
     const actual = `${options.tokens.length}`;
     throw new EmptyDataError({ op: "createBatches", operand: "tokens", expected: "at least two tokens", actual });
@@ -158,6 +163,12 @@ function validate(options: BatchOptions): void {
     const operand = `documentStarts[${i}]`;
     throw new ShapeError({ op: "createBatches", operand, expected: `in [${low}, ${high}]`, actual: String(start) });
   });
+}
+
+function requireWeights({ weights, documentStarts }: BatchOptions): void {
+  if (weights === undefined || weights.length === documentStarts.length) return;
+  const expected = `[documents=${documentStarts.length}]`;
+  throw new ShapeError({ op: "createBatches", operand: "weights", expected, actual: `[${weights.length}]` });
 }
 
 function requireCount(op: string, operand: string, value: number, low: number): void {

@@ -3,7 +3,7 @@ import type { PackedTokens } from "./pack-tokens.ts";
 /** A place without a target: the loss passes over it. */
 export const IGNORED_TARGET = -100;
 
-interface RowOptions extends PackedTokens {
+interface RowOptions extends Pick<PackedTokens, "tokens" | "documentStarts"> {
   readonly sequenceLength: number;
   readonly documentMask: boolean;
 }
@@ -48,6 +48,22 @@ export function fillSegments(
     }
     positions[out + t] = position++;
     documentIds[out + t] = segment;
+  }
+}
+
+/** Write the weight of each input's document for one row; places beyond the stream stay as they are. */
+export function fillWeights(
+  { tokens, documentStarts, sequenceLength: T }: RowOptions,
+  weights: Float32Array,
+  from: number,
+  out: Float32Array,
+): void {
+  const end = Math.min(from + T, tokens.length);
+  let document = documentAt(documentStarts, from);
+  for (let at = from; at < end; ) {
+    const next = Math.min(end, documentEnd(documentStarts, document, tokens.length));
+    out.fill(weights[document++]!, at - from, next - from);
+    at = next;
   }
 }
 

@@ -41,7 +41,13 @@ export { type ReplayOptions, replayMix } from "./mixing/replay-mix.ts";
 export { createWeighting, type WeightRule, withWeights } from "./mixing/with-weights.ts";
 export { createNormalizer, type NormalizeOptions, normalizeText } from "./normalize-text.ts";
 export { type PackedRows, type PackRowsOptions, packRows } from "./pack-rows.ts";
-export { type PackedTokens, type PackOptions, packDocuments, packTokens } from "./pack-tokens.ts";
+export {
+  type PackedTokens,
+  type PackOptions,
+  type PackTokensOptions,
+  packDocuments,
+  packTokens,
+} from "./pack-tokens.ts";
 export { createFim, type Fim, type FimOptions, type FimParts, type FimReport } from "./packing/create-fim.ts";
 export {
   createTokenSplitter,

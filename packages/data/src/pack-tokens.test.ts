@@ -31,6 +31,22 @@ test("documents may come one by one, and are encoded by the caller's function", 
   expect([...packed.tokens]).toEqual([97, 98, 3, 99, 3]);
 });
 
+test("weights stay with their documents, and are left out where all are 1", async () => {
+  const packed = packTokens([[5, 6], [], [7]], { weights: [0.5, 9, 2] });
+  expect([...packed.weights!]).toEqual([0.5, 2]);
+  expect(packTokens([[5], [6]], { weights: [1, 1] })).not.toHaveProperty("weights");
+  const encode = (text: string): number[] => [text.length];
+  const documents = [{ text: "a", weight: 3 }, { text: "b" }, { text: "c", weight: 0 }];
+  expect([...(await packDocuments(documents, encode)).weights!]).toEqual([3, 1, 0]);
+  expect(await packDocuments([{ text: "a" }], encode)).not.toHaveProperty("weights");
+});
+
+test.each([-1, Number.NaN, 1e39, undefined])("a weight of %s is refused", async (weight) => {
+  const weights = [1, weight] as number[];
+  const message = `packTokens: document 1, weight: expected a finite number >= 0, got ${weight}.`;
+  expect(() => packTokens([[1], [2]], { weights })).toThrow(message);
+});
+
 test("nothing to pack and ids out of range are named", async () => {
   expect(() => packTokens([[], []])).toThrow(EmptyDataError);
   await expect(packDocuments([], () => [])).rejects.toThrow(EmptyDataError);

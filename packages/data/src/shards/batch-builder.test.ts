@@ -16,9 +16,9 @@ const inputsOf = (batches: readonly Batch[]): number[] =>
 
 test("an epoch as written and in one group it is what createBatches gives", async () => {
   for (const seed of SEEDS) {
-    const { shards, documents } = await writeCountedSet(temporaryFolder(), seed);
+    const { shards, documents, weights } = await writeCountedSet(temporaryFolder(), seed, { weighted: seed % 4 > 1 });
     const options = { ...randomLoaderOptions(seed), shuffle: false, epochs: 1, padId: 9 };
-    const packed = packTokens(documents);
+    const packed = packTokens(documents, { weights });
     const expected = [...createBatches({ ...packed, ...options })];
     expect(await takeAll(createLoader({ ...options, shards, groupShards: 99, packing: "stream" }))).toEqual(expected);
   }
