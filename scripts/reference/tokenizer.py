@@ -34,13 +34,16 @@ def make_corpus(rng):
     for number in range(88):
         words = " ".join(rng.choice(WORDS) for _ in range(rng.randint(3, 10)))
         han = "".join(rng.choice(HAN) for _ in range(rng.randint(2, 12)))
-        kind = number % 4
+        kind = number % 5
         if kind == 0:
             lines.append(f"{words.capitalize()}, {rng.randint(0, 99999)} {words}.")
         elif kind == 1:
             lines.append(f"{han}，{han[:4]}。{rng.randint(0, 9)}")
         elif kind == 2:
             lines.append(f"  if ({words.split()[0]}_{number % 7} == {number}) {{ return \"{words}\"; }}")
+        elif kind == 3:
+            # What patterns cut differs here from what merges would join.
+            lines.append((f"I'm {words.split()[0]} we'LL 12345678 らカ々 " * 3)[:-1])
         else:
             lines.append(f"# {words} {han} {'-' * (number % 23)} {'ha' * (number % 9)}")
     return "\n".join(lines)

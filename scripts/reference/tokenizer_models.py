@@ -26,7 +26,7 @@ LETTERS = list("▁abcdeilnorstw天地上下") + ["🙂"]
 
 def make_texts(rng):
     texts = ["a", "", "lower", "▁lower▁newest", "天", "x", "🙂", "𝒳", "é", "<unk>", "<0x0A>", "\n", "aaaaaaaaaaa"]
-    texts += ["lowest", "lowlower", "🙂🙂地", "lowestx", "newérs", "laaaaa", "low##er"]
+    texts += ["lowest", "lowlower", "天地", "🙂🙂地", "lowestx", "newérs", "laaaaa", "low##er", "xlow", "loweraaaa", "🙂🙂aaa"]
     for length in [3, 6, 11]:
         for share in [0.1, 0.6]:
             texts.append("".join(rng.choice(RARE if rng.random() < share else COMMON) for _ in range(length)))
