@@ -47,11 +47,19 @@ def sentence_piece_bpe(bytes_known, extra=(), whole=(), **options):
     return models.BPE(vocab, [*merges_of(vocab, JOINED), *extra], **options)
 
 
+def symbols(word, continuing_subword_prefix="", end_of_word_suffix=""):
+    """What merging starts from."""
+    last = len(word) - 1
+    return [continuing_subword_prefix * (i > 0) + word[i] + end_of_word_suffix * (i == last) for i in range(last + 1)]
+
+
 def trained_bpe(**options):
     model = Tokenizer(models.BPE(**options))
     model.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     kept = {key: options[key] for key in ("continuing_subword_prefix", "end_of_word_suffix") if key in options}
-    model.train_from_iterator([" ".join(WORDS * 3)], trainers.BpeTrainer(vocab_size=72, special_tokens=["<unk>"], show_progress=False, **kept))
+    # HF numbers symbols with a prefix or suffix in no certain order: given here, they keep theirs.
+    first = ["<unk>", *sorted({symbol for word in WORDS for symbol in symbols(word, **kept)})]
+    model.train_from_iterator([" ".join(WORDS * 3)], trainers.BpeTrainer(vocab_size=72, special_tokens=first, show_progress=False, **kept))
     return model.model
 
 
