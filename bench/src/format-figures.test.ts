@@ -56,3 +56,10 @@ test("fewer bytes than a megabyte are bytes", () => {
   const figure: Figure = { name: "scale.tiny.bytes-per-token", value: 31_234.4, unit: "bytes", adapter };
   expect(formatFigures([figure]).split("\n")[1]!.split(/\s+/).slice(1)).toEqual(["31,234", "bytes"]);
 });
+
+test("a long name moves the value, not the unit behind it", () => {
+  const figure: Figure = { name: `a.name.of.${"x".repeat(28)}`, value: 12.5, unit: "MB/s", adapter };
+  const [heading, line] = formatFigures([figure]).split("\n") as [string, string];
+  expect(line.split(/\s+/)).toEqual([figure.name, "12.50", "MB/s"]);
+  expect(line.indexOf("MB/s")).toBe(heading.indexOf("unit"));
+});

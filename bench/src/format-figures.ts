@@ -32,12 +32,21 @@ export function formatFigures(figures: readonly Figure[]): string {
   return [figureHeading(), ...figures.map(formatFigure)].join("\n");
 }
 
+/** Cells end or begin at their column; one that a long name stands in moves to the right. */
 function row(cells: readonly string[]): string {
-  const padded = cells.map((cell, i) => {
+  let line = "";
+  let end = 0;
+  for (const [i, cell] of cells.entries()) {
     const [heading, width] = COLUMNS[i]!;
-    return LEFT_ALIGNED.includes(heading) ? ` ${cell}`.padEnd(width) : ` ${cell}`.padStart(width);
-  });
-  return padded.join("").slice(1).trimEnd();
+    const start = end;
+    end += width;
+    if (cell === "") continue;
+    const text = ` ${cell}`;
+    line = LEFT_ALIGNED.includes(heading)
+      ? line.padEnd(start) + text
+      : line + text.padStart(Math.max(end - line.length, text.length));
+  }
+  return line.slice(1);
 }
 
 function dispatches({ dispatchesPerStep, submitsPerStep }: Figure): string {

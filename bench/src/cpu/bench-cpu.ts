@@ -40,13 +40,18 @@ export async function* benchCpu({ names, onNote }: CpuOptions): AsyncGenerator<F
 
 /** The texts of all suites and a small tokenizer for them. */
 async function prepare({ folder }: SuiteBundle): Promise<Omit<TextInput, "suite" | "scratch">> {
-  const texts = benchTexts(ROOT, deepseekTokens);
-  return { ...texts, deepseek: DEEPSEEK, small: await smallTokenizer(folder, texts) };
+  const datasets = listDatasetFiles(ROOT);
+  const texts = benchTexts(ROOT, datasets, deepseekTokens);
+  return { ...texts, deepseek: DEEPSEEK, small: await smallTokenizer(folder, datasets, texts) };
 }
 
 /** Of the data sets, or trained on the texts. */
-async function smallTokenizer(folder: string, { texts }: BenchTexts): Promise<SmallTokenizer> {
-  const found = listDatasetFiles(ROOT).find((file) => file.endsWith(".tokenizer.json") && vocabSizeOf(file) === SMALL);
+async function smallTokenizer(
+  folder: string,
+  datasets: readonly string[],
+  { texts }: BenchTexts,
+): Promise<SmallTokenizer> {
+  const found = datasets.find((file) => file.endsWith(".tokenizer.json") && vocabSizeOf(file) === SMALL);
   if (found !== undefined) return { path: found, origin: "6,400 tokens of a data set's tokenizer" };
   const all = TEXT_KINDS.flatMap((kind) => texts[kind]);
   const path = join(folder, "small.tokenizer.json");

@@ -26,7 +26,7 @@ export async function* benchMemory({ bytes, onNote, onProblem }: MemoryOptions):
   await using bundle = await bundleSuites();
   const corpus = join(bundle.folder, "corpus");
   await mkdir(corpus);
-  const made = await writeCorpus(corpus, { bytes, texts: sentencesFrom() });
+  const made = await writeCorpus(corpus, { bytes, groups: prose() });
   const origin = `${(made.bytes / 1e9).toFixed(2)} GB of text in ${made.documents} made-up documents`;
   onNote(`${cpuName()}; ${origin}`);
   const suite = "memory" as const;
@@ -38,8 +38,10 @@ export async function* benchMemory({ bytes, onNote, onProblem }: MemoryOptions):
   }
 }
 
-/** Prose to take sentences from. */
-function sentencesFrom(): string[] {
-  const prose = [...datasetTexts(listDatasetFiles(ROOT))].filter((text) => kindOfProse(text) !== undefined);
-  return prose.length > 0 ? prose : manualTexts(ROOT);
+/** English and Chinese to take sentences from; English alone where there is no data set. */
+function prose(): string[][] {
+  const texts = [...datasetTexts(listDatasetFiles(ROOT))];
+  const groups = (["english", "chinese"] as const).map((kind) => texts.filter((text) => kindOfProse(text) === kind));
+  const filled = groups.filter(({ length }) => length > 0);
+  return filled.length > 0 ? filled : [manualTexts(ROOT)];
 }

@@ -48,6 +48,6 @@ function logNormal(count: number): Int32Array {
 
 function packing(seconds: readonly number[]): CpuFigure {
   const { lengths, utilization } = packBestFit(LENGTHS, CAPACITY);
-  const note = `${lengths.length} pieces into rows of ${CAPACITY}, ${(100 * utilization).toFixed(2)} % of the places used`;
+  const note = `${lengths.length} pieces into rows of ${CAPACITY}, ${(100 * utilization).toFixed(3)} % of the places used`;
   return { name: "data.pack.best-fit", value: lengths.length / median(seconds), unit: "pieces/s", note };
 }

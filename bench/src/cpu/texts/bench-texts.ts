@@ -1,4 +1,4 @@
-import { datasetTexts, listDatasetFiles } from "./dataset-texts.ts";
+import { datasetTexts } from "./dataset-texts.ts";
 import { codeTexts, manualTexts } from "./installed-texts.ts";
 import { makeChinese } from "./made-chinese.ts";
 import { bytesOf, selectTexts } from "./select-texts.ts";
@@ -19,11 +19,12 @@ const BYTES = 2_000_000;
  * About 2 MB of English, Chinese and code each. Prose from the folder of data sets; without it Markdown of installed
  * packages, and Chinese made of a vocabulary's words. Code always from the repository and an installed package.
  * @param root of the repository.
+ * @param datasets files of data sets, none where there are none.
  * @param vocabulary gives the tokens of a tokenizer that knows Chinese words; asked for where there is no other Chinese.
  */
-export function benchTexts(root: string, vocabulary: () => Iterable<string>): BenchTexts {
+export function benchTexts(root: string, datasets: readonly string[], vocabulary: () => Iterable<string>): BenchTexts {
   const found: Record<"english" | "chinese", string[]> = { english: [], chinese: [] };
-  for (const text of datasetTexts(listDatasetFiles(root))) {
+  for (const text of datasetTexts(datasets)) {
     const kind = kindOfProse(text);
     if (kind !== undefined) found[kind].push(text);
   }

@@ -11,7 +11,7 @@ const MARKS = ["，", "，", "，", "、", "。", "。", "？", "；", "：", "�
 export function makeChinese(vocabulary: Iterable<string>, bytes: number): string[] {
   const words = [...vocabulary].filter((token) => /^[\u4e00-\u9fff]+$/.test(token));
   const random = createRandom({ seed: 1 });
-  const draw = (): string => words[Math.floor(words.length ** random.nextFloat()) - 1]!;
+  const draw = (): string => words[Math.floor((words.length + 1) ** random.nextFloat()) - 1]!;
   const texts: string[] = [];
   for (let left = bytes; left > 0; ) {
     let text = "";
