@@ -1,13 +1,13 @@
 import type { AddedToken } from "./added-tokens.ts";
 import { parseDecoder } from "./decoder-json.ts";
+import { parsePadding } from "./encoding/padding.ts";
+import { parseTruncation } from "./encoding/truncation.ts";
 import type { JsonObject } from "./json-reader.ts";
 import type { ModelPart } from "./models/model-part.ts";
 import { parseNormalizer } from "./normalizer-json.ts";
-import { parsePadding } from "./padding.ts";
 import { parsePostProcessor } from "./post-processor-json.ts";
 import { parsePreTokenizer } from "./pre-tokenizer-json.ts";
 import { Tokenizer } from "./tokenizer.ts";
-import { parseTruncation } from "./truncation.ts";
 
 /**
  * A tokenizer from the sections of a tokenizer.json, `model` and `added_tokens` apart from them: trainers bring their own.

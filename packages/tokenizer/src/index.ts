@@ -1,14 +1,13 @@
 export type { AddedToken } from "./added-tokens.ts";
-export { ChatTemplateError } from "./chat-template-error.ts";
+export { ChatTemplateError } from "./chat/chat-template-error.ts";
 export {
   type ChatMessage,
   type ChatTemplate,
   type ChatTemplateOptions,
   createChatTemplate,
   type RenderOptions,
-} from "./create-chat-template.ts";
-export { DecodeStream } from "./decode-stream.ts";
-export { deepseekChatTemplate } from "./deepseek-chat-template.ts";
+} from "./chat/create-chat-template.ts";
+export { deepseekChatTemplate } from "./chat/deepseek-chat-template.ts";
 export {
   type EncodeChatOptions,
   type EncodedConversation,
@@ -16,9 +15,11 @@ export {
   encodeConversation,
   encodePrompt,
   encodeReply,
-} from "./encode-chat.ts";
-export type { Encoding, OffsetUnit } from "./encoding.ts";
-export type { Padding } from "./padding.ts";
+} from "./chat/encode-chat.ts";
+export { DecodeStream } from "./decode-stream.ts";
+export type { Encoding, OffsetUnit } from "./encoding/encoding.ts";
+export type { Padding } from "./encoding/padding.ts";
+export type { Truncation } from "./encoding/truncation.ts";
 export { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
 export type {
   DecodeOptions,
@@ -33,5 +34,4 @@ export { type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
 export { type TrainFromOldOptions, trainFromOld } from "./train-from-old.ts";
 export { type TrainWordPieceOptions, trainWordPiece } from "./train-word-piece.ts";
 export type { TrainOptions, TrainProgress } from "./training/train-options.ts";
-export type { Truncation } from "./truncation.ts";
 export { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";

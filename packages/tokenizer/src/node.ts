@@ -1,4 +1,4 @@
-export { type LoadChatTemplateOptions, loadChatTemplate } from "./load-chat-template.ts";
-export { loadTokenizer } from "./load-tokenizer.ts";
-export { saveTokenizer } from "./save-tokenizer.ts";
-export { saveTokenizerConfig } from "./save-tokenizer-config.ts";
+export { type LoadChatTemplateOptions, loadChatTemplate } from "./chat/load-chat-template.ts";
+export { loadTokenizer } from "./files/load-tokenizer.ts";
+export { saveTokenizer } from "./files/save-tokenizer.ts";
+export { saveTokenizerConfig } from "./files/save-tokenizer-config.ts";

@@ -6,8 +6,8 @@
  * along where each unit comes from, and what else an Encoding says. Their ids are the same.
  */
 import { type AlignedText, sliceAligned, track } from "./aligned-text.ts";
-import { BpeModel } from "./bpe-model.ts";
-import type { EncodingColumns } from "./encoding-columns.ts";
+import { BpeModel } from "./bpe/bpe-model.ts";
+import type { EncodingColumns } from "./encoding/encoding-columns.ts";
 import { IntBuffer } from "./growable.ts";
 import type { Model, TokenSpans } from "./model.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";

@@ -1,8 +1,8 @@
 import type { AddedToken } from "./added-tokens.ts";
+import { type Padding, paddingJson } from "./encoding/padding.ts";
+import { type Truncation, truncationJson } from "./encoding/truncation.ts";
 import type { Json, JsonObject } from "./json-reader.ts";
 import type { ModelPart } from "./models/model-part.ts";
-import { type Padding, paddingJson } from "./padding.ts";
-import { type Truncation, truncationJson } from "./truncation.ts";
 
 /** Sections of tokenizer.json that stand between `added_tokens` and `model`, in HF's order. */
 const SECTIONS = ["normalizer", "pre_tokenizer", "post_processor", "decoder"] as const;

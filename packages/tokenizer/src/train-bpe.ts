@@ -1,9 +1,9 @@
 import { ConfigError, didYouMean } from "@ds3/errors";
 import type { AddedToken } from "./added-tokens.ts";
 import { assembleTokenizer } from "./assemble-tokenizer.ts";
+import type { Merges } from "./bpe/pair-table.ts";
 import type { JsonObject } from "./json-reader.ts";
 import { createBpePart, plainBpe } from "./models/bpe-json.ts";
-import type { Merges } from "./pair-table.ts";
 import { parsePreTokenizer, preTokenizerPresets, type TrainedPreTokenizer } from "./pre-tokenizer-json.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { type Alphabet, byteAlphabet } from "./training/alphabet.ts";

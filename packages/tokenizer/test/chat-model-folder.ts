@@ -6,9 +6,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deepseekChatTemplate } from "../src/deepseek-chat-template.ts";
-import { saveTokenizer } from "../src/save-tokenizer.ts";
-import { saveTokenizerConfig } from "../src/save-tokenizer-config.ts";
+import { deepseekChatTemplate } from "../src/chat/deepseek-chat-template.ts";
+import { saveTokenizer } from "../src/files/save-tokenizer.ts";
+import { saveTokenizerConfig } from "../src/files/save-tokenizer-config.ts";
 import type { Tokenizer } from "../src/tokenizer.ts";
 import type { TokenizerConfig } from "../src/tokenizer-config.ts";
 import { trainBpe } from "../src/train-bpe.ts";

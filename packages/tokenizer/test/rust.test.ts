@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Tokenizer as RustTokenizer } from "tokenizers";
 import { describe, expect, test } from "vitest";
-import type { Encoding } from "../src/encoding.ts";
+import type { Encoding } from "../src/encoding/encoding.ts";
 import { parseTokenizer } from "../src/parse-tokenizer.ts";
 import type { Tokenizer } from "../src/tokenizer.ts";
 import { basesBelow, externalFolder } from "./golden.ts";

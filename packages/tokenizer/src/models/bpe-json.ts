@@ -1,10 +1,10 @@
 import { FormatError } from "@ds3/errors";
-import { BpeModel } from "../bpe-model.ts";
+import { BpeModel } from "../bpe/bpe-model.ts";
+import { MAX_MERGES } from "../bpe/merge-word.ts";
+import { type Merges, PairTable } from "../bpe/pair-table.ts";
 import { charOfByte } from "../byte-alphabet.ts";
 import { asNumber, optionalBoolean } from "../json-fields.ts";
 import { asArray, asString, describe, type Json, type JsonObject } from "../json-reader.ts";
-import { MAX_MERGES } from "../merge-word.ts";
-import { type Merges, PairTable } from "../pair-table.ts";
 import { UnsupportedTokenizerError } from "../unsupported-tokenizer-error.ts";
 import { ByteLevelModel } from "./byte-level-model.ts";
 import { CharacterBpeModel, type CharacterBpeOptions } from "./character-bpe.ts";

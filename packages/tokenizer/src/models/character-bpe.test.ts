@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Merges } from "../bpe/pair-table.ts";
 import { IntBuffer } from "../growable.ts";
-import type { Merges } from "../pair-table.ts";
 import { CharacterBpeModel, type CharacterBpeOptions } from "./character-bpe.ts";
 import { createTokenSpans } from "./token-spans.ts";
 

@@ -1,7 +1,7 @@
+import { WordMerger } from "../bpe/merge-word.ts";
+import type { Merges } from "../bpe/pair-table.ts";
 import type { IntBuffer } from "../growable.ts";
-import { WordMerger } from "../merge-word.ts";
 import type { Model, TokenSpans } from "../model.ts";
-import type { Merges } from "../pair-table.ts";
 import { PieceCache } from "./piece-cache.ts";
 import { findSeams, type Seams } from "./seams.ts";
 import { type SymbolOptions, SymbolReader } from "./symbol-reader.ts";

@@ -1,5 +1,5 @@
+import { WordTable } from "../bpe/word-table.ts";
 import { grown, IntBuffer } from "../growable.ts";
-import { WordTable } from "../word-table.ts";
 
 /** Pieces longer than this are seldom repeated: they are encoded each time and not kept. */
 const CACHED_UNITS = 256;

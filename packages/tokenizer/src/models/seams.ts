@@ -1,4 +1,4 @@
-import { type Merges, MISSING, PairTable } from "../pair-table.ts";
+import { type Merges, MISSING, PairTable } from "../bpe/pair-table.ts";
 
 /**
  * Where no merge can ever join two neighbouring symbols, a piece can be cut without changing its tokens.

@@ -1,4 +1,4 @@
-import { MISSING, PairTable } from "../pair-table.ts";
+import { MISSING, PairTable } from "../bpe/pair-table.ts";
 
 /** The state before any unit, and after units that begin no token. */
 export const ROOT = 0;

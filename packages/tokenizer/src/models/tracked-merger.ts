@@ -1,4 +1,4 @@
-import { type Merges, MISSING, type PairTable } from "../pair-table.ts";
+import { type Merges, MISSING, type PairTable } from "../bpe/pair-table.ts";
 import { KeyHeap } from "./key-heap.ts";
 
 /** Heap keys are rank * 2^31 + position: exact in a double for ranks below 2^22. */

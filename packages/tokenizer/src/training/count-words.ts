@@ -1,10 +1,10 @@
+import { WordCache } from "../bpe/word-cache.ts";
 import { grown } from "../growable.ts";
 import type { Normalizer } from "../normalizers/normalizer.ts";
 import { eachPiece, type PreTokenizer } from "../pre-tokenizer.ts";
 import type { Scanner } from "../scanners/scanner.ts";
 import { ScannerSplitter } from "../scanners/scanner-splitter.ts";
 import { toWellFormed, Utf8Buffer } from "../utf8.ts";
-import { WordCache } from "../word-cache.ts";
 
 /** The distinct pre-tokenized words of some texts as UTF-8, and how often each occurs. */
 export class WordCounts {

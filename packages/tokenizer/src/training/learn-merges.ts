@@ -5,8 +5,9 @@
  * Which pair comes next is a question of the model: BPE takes the highest count (`PairHeap`), WordPiece the highest
  * likelihood score (`ScoreHeap`).
  */
+
+import type { Merges } from "../bpe/pair-table.ts";
 import { IntBuffer } from "../growable.ts";
-import type { Merges } from "../pair-table.ts";
 import type { SymbolChain } from "./symbol-chain.ts";
 import { type CreateQueue, SymbolMerger } from "./symbol-merger.ts";
 

@@ -1,3 +1,5 @@
+import type { TokenLimit } from "../pipeline.ts";
+import type { PostProcessor, TemplatePiece } from "../post-processor.ts";
 import {
   type EncodingColumns,
   type EncodingDraft,
@@ -6,8 +8,6 @@ import {
   withColumn,
 } from "./encoding-columns.ts";
 import { type Padding, padDraft, paddedLength } from "./padding.ts";
-import type { TokenLimit } from "./pipeline.ts";
-import type { PostProcessor, TemplatePiece } from "./post-processor.ts";
 import { requireStride, type Truncation, truncateDrafts } from "./truncation.ts";
 
 /** Ids around the ids of a text. */

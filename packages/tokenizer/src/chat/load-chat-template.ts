@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { didYouMean, FormatError } from "@ds3/errors";
+import { parseTokenizerConfig, type TokenizerConfig } from "../tokenizer-config.ts";
 import { ChatTemplateError } from "./chat-template-error.ts";
 import { type ChatTemplate, createChatTemplate } from "./create-chat-template.ts";
-import { parseTokenizerConfig, type TokenizerConfig } from "./tokenizer-config.ts";
 
 const OP = "loadChatTemplate";
 

@@ -1,4 +1,4 @@
-import { grown } from "./growable.ts";
+import { grown } from "../growable.ts";
 
 /**
  * A set of distinct words, numbered from 0 in order of arrival: open addressing over UTF-16 units kept in one arena.

@@ -1,4 +1,4 @@
-import { grown } from "./growable.ts";
+import { grown } from "../growable.ts";
 
 /** Record 0 is no word. */
 const NO_RECORD = 0;

@@ -1,10 +1,10 @@
-import { bytesOfToken, charOfByte } from "./byte-alphabet.ts";
-import type { IntBuffer } from "./growable.ts";
+import { bytesOfToken, charOfByte } from "../byte-alphabet.ts";
+import type { IntBuffer } from "../growable.ts";
+import type { Model, TokenSpans } from "../model.ts";
+import type { Scanner } from "../scanners/scanner.ts";
+import { Utf8Buffer } from "../utf8.ts";
 import { WordMerger } from "./merge-word.ts";
-import type { Model, TokenSpans } from "./model.ts";
 import type { Merges } from "./pair-table.ts";
-import type { Scanner } from "./scanners/scanner.ts";
-import { Utf8Buffer } from "./utf8.ts";
 import { WordCache } from "./word-cache.ts";
 
 /** Words longer than this many bytes are seldom repeated: they are merged each time and not cached. */

@@ -1,4 +1,4 @@
-import type { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import { writeFileWhole } from "./write-file-whole.ts";
 
 /**

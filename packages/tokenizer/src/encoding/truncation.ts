@@ -1,8 +1,8 @@
 import { OutOfRangeError, StateError } from "@ds3/errors";
+import { asCount } from "../json-fields.ts";
+import { asObject, describe, type Json, type JsonObject } from "../json-reader.ts";
+import { oneOf } from "../section-reader.ts";
 import { type EncodingDraft, sliceColumns } from "./encoding-columns.ts";
-import { asCount } from "./json-fields.ts";
-import { asObject, describe, type Json, type JsonObject } from "./json-reader.ts";
-import { oneOf } from "./section-reader.ts";
 
 /** How texts are cut to a length; the `truncation` section of tokenizer.json. */
 export interface Truncation {

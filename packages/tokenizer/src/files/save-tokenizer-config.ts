@@ -1,4 +1,4 @@
-import { type TokenizerConfig, writeTokenizerConfig } from "./tokenizer-config.ts";
+import { type TokenizerConfig, writeTokenizerConfig } from "../tokenizer-config.ts";
 import { writeFileWhole } from "./write-file-whole.ts";
 
 /**

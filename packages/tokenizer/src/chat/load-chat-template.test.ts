@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@ds3/errors";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { saveTokenizerConfig } from "../files/save-tokenizer-config.ts";
 import { ChatTemplateError } from "./chat-template-error.ts";
 import { loadChatTemplate } from "./load-chat-template.ts";
-import { saveTokenizerConfig } from "./save-tokenizer-config.ts";
 
 const messages = [{ role: "user", content: "hi" }];
 let folder = "";

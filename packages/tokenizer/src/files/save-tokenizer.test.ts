@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@ds3/errors";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { trainBpe } from "../train-bpe.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
 import { saveTokenizer } from "./save-tokenizer.ts";
-import { trainBpe } from "./train-bpe.ts";
 
 let folder = "";
 beforeAll(async () => {

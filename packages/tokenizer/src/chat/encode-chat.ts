@@ -7,9 +7,10 @@
  *
  * Ids are of the rendered text alone; nothing is added around it, so a template's bos is not doubled.
  */
+
+import type { Tokenizer } from "../tokenizer.ts";
 import { ChatTemplateError } from "./chat-template-error.ts";
 import type { ChatMessage, ChatTemplate, RenderOptions } from "./create-chat-template.ts";
-import type { Tokenizer } from "./tokenizer.ts";
 
 /** A prompt, and the reply to it as it would be generated. */
 export interface EncodedReply {

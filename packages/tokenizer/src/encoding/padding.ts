@@ -1,7 +1,7 @@
+import { asCount } from "../json-fields.ts";
+import { asId, asObject, asString, type Json, type JsonObject } from "../json-reader.ts";
+import { oneOf } from "../section-reader.ts";
 import { type EncodingColumns, type EncodingDraft, joinColumns, rowsOutsideText } from "./encoding-columns.ts";
-import { asCount } from "./json-fields.ts";
-import { asId, asObject, asString, type Json, type JsonObject } from "./json-reader.ts";
-import { oneOf } from "./section-reader.ts";
 import { DIRECTIONS } from "./truncation.ts";
 
 /** How encodings are filled up to a length; the `padding` section of tokenizer.json. */

@@ -1,4 +1,4 @@
-import { grown } from "./growable.ts";
+import { grown } from "../growable.ts";
 
 const NONE = -1;
 const BITS = 5;

@@ -1,8 +1,8 @@
 import { ConfigError, OutOfRangeError, StateError } from "@ds3/errors";
 import { expect, test } from "vitest";
-import { parseTokenizer } from "./parse-tokenizer.ts";
-import type { Tokenizer } from "./tokenizer.ts";
-import { trainBpe } from "./train-bpe.ts";
+import { parseTokenizer } from "../parse-tokenizer.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { trainBpe } from "../train-bpe.ts";
 
 const trained = trainBpe(["low lower lowest low"], { vocabSize: 264, specialTokens: ["<s>", "</s>"] });
 const fresh = (): Tokenizer => parseTokenizer(trained.toJson());

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { FormatError } from "@ds3/errors";
-import { parseTokenizer } from "./parse-tokenizer.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { parseTokenizer } from "../parse-tokenizer.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 
 /**
  * A tokenizer from a tokenizer.json file.
