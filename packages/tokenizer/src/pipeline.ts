@@ -50,6 +50,7 @@ class Piece {
   }
 }
 
+/** The steps of a tokenizer, put together. */
 export class Pipeline {
   readonly #parts: PipelineParts;
 
