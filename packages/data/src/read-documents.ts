@@ -69,7 +69,7 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, DocumentFormat>> = {
 };
 
 /**
- * Read the documents of some files, folders or patterns such as `data/*.jsonl.gz`, in order.
+ * Read the documents of some files, folders or patterns such as `part-*.jsonl.gz`, in order.
  *
  * A record that is no document (no JSON, another number of fields, no text, bytes in another encoding) is an error, or
  * goes to `onReject`; a file that is damaged as a whole (cut off, no Parquet) is an error always.
