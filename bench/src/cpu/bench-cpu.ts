@@ -25,7 +25,7 @@ export interface CpuOptions {
 /** Measures the suites that have one of the figures; hands on those that are wanted. */
 export async function* benchCpu({ names, onNote }: CpuOptions): AsyncGenerator<Figure> {
   const isWanted = (suite: CpuSuite): boolean => suite.figures.some((name) => names.has(name));
-  await using bundle = await bundleSuites();
+  using bundle = await bundleSuites();
   const common = await prepare(bundle);
   onNote(`${cpuName()}; ${common.origin}; bundled by esbuild as a build of the packages is, a process for each group`);
   for (const { name } of cpuSuites.filter(isWanted)) {

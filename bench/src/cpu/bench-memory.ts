@@ -23,7 +23,7 @@ export interface MemoryOptions {
 
 /** Builds a corpus that is made up first, in a process whose memory is watched. */
 export async function* benchMemory({ bytes, onNote, onProblem }: MemoryOptions): AsyncGenerator<Figure> {
-  await using bundle = await bundleSuites();
+  using bundle = await bundleSuites();
   const corpus = join(bundle.folder, "corpus");
   await mkdir(corpus);
   const made = await writeCorpus(corpus, { bytes, groups: prose() });

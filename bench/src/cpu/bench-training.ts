@@ -26,7 +26,7 @@ export interface TrainingOptions {
  * installed; less where there is less. The order is by hash, so that kinds mix.
  */
 export async function* benchTraining({ text, onNote }: TrainingOptions): AsyncGenerator<Figure> {
-  await using bundle = await bundleSuites();
+  using bundle = await bundleSuites();
   const corpus = text ?? join(bundle.folder, "training.jsonl");
   const prose = [...datasetTexts(listDatasetFiles(ROOT))];
   const texts = byHash(firstBytes([...new Set(prose), ...byHash(installedCodeTexts(ROOT))], BYTES));

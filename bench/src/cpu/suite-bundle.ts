@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 
 /** The program of the suites, bundled. */
-export interface SuiteBundle extends AsyncDisposable {
+export interface SuiteBundle extends Disposable {
   /** The file to run. */
   readonly program: string;
   /** Lasts as long as the bundle. */
@@ -11,6 +12,7 @@ export interface SuiteBundle extends AsyncDisposable {
 }
 
 const BENCH = resolve(import.meta.dirname, "../..");
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const LOADER_WORKER = resolve(BENCH, "../packages/data/src/shards/loader-worker.ts");
 
 /**
@@ -22,7 +24,7 @@ const LOADER_WORKER = resolve(BENCH, "../packages/data/src/shards/loader-worker.
 export async function bundleSuites(): Promise<SuiteBundle> {
   await mkdir(join(BENCH, ".cache"), { recursive: true });
   const folder = await mkdtemp(join(BENCH, ".cache/suites-"));
-  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const remove = removeAtEnd(folder);
   try {
     await build({
       entryPoints: { suites: join(import.meta.dirname, "suite-main.ts"), "loader-worker": LOADER_WORKER },
@@ -37,8 +39,22 @@ export async function bundleSuites(): Promise<SuiteBundle> {
       logLevel: "error",
     });
   } catch (error) {
-    await remove();
+    remove();
     throw error;
   }
-  return { program: join(folder, "suites.js"), folder, [Symbol.asyncDispose]: remove };
+  return { program: join(folder, "suites.js"), folder, [Symbol.dispose]: remove };
+}
+
+/** Removes the folder when it is called, and when this process is told to end: a corpus may be in it. */
+function removeAtEnd(folder: string): () => void {
+  const remove = (): void => {
+    for (const signal of SIGNALS) process.off(signal, pass);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
+  const pass = (signal: NodeJS.Signals): void => {
+    remove();
+    process.kill(process.pid, signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, pass);
+  return remove;
 }
