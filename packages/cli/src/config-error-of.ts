@@ -3,7 +3,8 @@ import type { z } from "zod";
 
 /** The first problem that a schema found, as an error that names the key, the value and the nearest known key. */
 export function configErrorOf(op: string, schema: z.ZodType, value: unknown, error: z.ZodError): ConfigError {
-  const issue = innermost(error.issues[0]!);
+  // A key that is unknown explains one that is missing.
+  const issue = innermost(error.issues.find(({ code }) => code === "unrecognized_keys") ?? error.issues[0]!);
   const at = issue.path;
   const operand = at.length === 0 ? "config" : at.map(String).join(".");
   if (issue.code === "unrecognized_keys") {

@@ -1,6 +1,6 @@
 import type { BuildReport } from "@ds3/data/node";
 import { formatBytes, formatCount, formatSeconds, formatShare, formatTable } from "./format.ts";
-import { compact } from "./html/draw.ts";
+import { binName } from "./html/draw.ts";
 
 /** A build's report as text: sources, stages, reasons, lengths. */
 export function describeBuild(report: BuildReport): string {
@@ -51,7 +51,7 @@ const BAR = 40;
 function lengths({ tokenLengths }: BuildReport): string {
   const most = Math.max(1, ...tokenLengths.map(({ count }) => count));
   const rows = tokenLengths.map(({ from, to, count }) => {
-    return `${compact(from).padStart(6)} .. ${compact(to - 1).padEnd(6)} ${"#".repeat(Math.ceil((BAR * count) / most)).padEnd(BAR)} ${formatCount(count)}`;
+    return `${binName(from).padStart(6)} to ${binName(to).padEnd(6)} ${"#".repeat(Math.ceil((BAR * count) / most)).padEnd(BAR)} ${formatCount(count)}`;
   });
   return ["documents by tokens", ...rows].join("\n");
 }

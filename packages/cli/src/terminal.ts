@@ -14,6 +14,7 @@ export class Terminal {
   readonly #streams: Streams;
   #isStatusShown = false;
   #nextPlain = 0;
+  #stage = "";
 
   constructor(streams: Streams, json: boolean) {
     this.#streams = streams;
@@ -47,7 +48,10 @@ export class Terminal {
     this.#streams.stderr.write(`${text}\n`);
   }
 
-  /** How far work is: one line, overwritten, on a terminal; else a plain line every few seconds, the first at once. */
+  /**
+   * How far work is, as `stage: how far`: one line, overwritten, on a terminal; else a plain line every few seconds, and
+   * the first of each stage.
+   */
   status(line: string): void {
     const { stderr } = this.#streams;
     if (stderr.isTTY) {
@@ -57,7 +61,9 @@ export class Terminal {
       return;
     }
     const now = performance.now();
-    if (now < this.#nextPlain) return;
+    const stage = line.slice(0, line.indexOf(":"));
+    if (now < this.#nextPlain && stage === this.#stage) return;
+    this.#stage = stage;
     this.#nextPlain = now + 5000;
     stderr.write(`${line}\n`);
   }

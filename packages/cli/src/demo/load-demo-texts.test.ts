@@ -24,6 +24,7 @@ beforeAll(async () => {
   const bytes = await readFile(file);
   local = {
     name: "local-texts",
+    label: "local",
     version: `file:${file}`,
     integrity: `sha512-${createHash("sha512").update(bytes).digest("base64")}`,
     bytes: bytes.length,

@@ -102,12 +102,13 @@ function languagesOf(stages: readonly StageReport[]): string {
   const names = [...new Set(stages.flatMap(({ languages }) => Object.keys(languages)))].sort();
   if (names.length < 2) return "";
   const last = stages.findLast(({ languages }) => Object.keys(languages).length > 0)!;
-  const rows = names.map((name) => {
+  const rows = names.flatMap((name) => {
     const dropped = stages.reduce(
       (sum, { languages }) => sum + Object.values(languages[name]?.dropped ?? {}).reduce((a, b) => a + b, 0),
       0,
     );
-    return [name, formatCount(dropped), formatCount(last.languages[name]?.documentsOut ?? 0)];
+    const kept = last.languages[name]?.documentsOut ?? 0;
+    return dropped + kept === 0 ? [] : [[name, formatCount(dropped), formatCount(kept)]];
   });
   return `<h3>By language</h3>${table(["language", "dropped", "kept"], rows)}`;
 }
@@ -131,18 +132,18 @@ function samplesOf({ stages }: BuildReport): string {
   const parts = stages
     .filter(({ samples }) => samples.length > 0)
     .map(({ name, samples }) => {
-      return `<h3>${escapeHtml(name)}</h3>${samples.map(sampleOf).join("")}`;
+      return `<h3>${escapeHtml(name)}</h3>${samples.map((sample, i) => sampleOf(sample, i === 0)).join("")}`;
     });
   if (parts.length === 0) return "";
   return section("Samples", "What stages changed or dropped, drawn at random; long texts are cut.", parts.join(""));
 }
 
-function sampleOf({ before, after, reason, detail, source }: StageSample): string {
+function sampleOf({ before, after, reason, detail, source }: StageSample, isOpen: boolean): string {
   const what = reason === undefined ? "changed" : `dropped: ${reason}${detail === undefined ? "" : `, ${detail}`}`;
   const cell = (title: string, text: string): string =>
     `<div><span>${title}</span><pre>${escapeHtml(text)}</pre></div>`;
   const cells = cell("before", before) + (after === undefined ? "" : cell("after", after));
-  return `<details><summary><b>${escapeHtml(what)}</b> · ${escapeHtml(source)}</summary><div class="pair">${cells}</div></details>`;
+  return `<details${isOpen ? " open" : ""}><summary><b>${escapeHtml(what)}</b> · ${escapeHtml(source)}</summary><div class="pair">${cells}</div></details>`;
 }
 
 function ratio(a: number, b: number): string {

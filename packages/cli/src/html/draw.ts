@@ -11,16 +11,21 @@ use([BarChart, LineChart, GridComponent, SVGRenderer]);
  * Colours are CSS variables of the page, so that one drawing serves light and dark. An SVG scales its text with its width;
  * each drawing is therefore made twice, wide and narrow, and the page shows the one that fits.
  */
-export type ChartOption = Record<string, unknown>;
+type ChartOption = Record<string, unknown>;
 
 const WIDE = 960;
 const NARROW = 340;
 
 /** One chart drawn at both widths; `name` keeps the ids inside the SVG apart from those of the page's other charts. */
-export function draw(name: string, title: string, height: number, option: (isNarrow: boolean) => ChartOption): string {
+function draw(
+  name: string,
+  title: string,
+  height: (isNarrow: boolean) => number,
+  option: (isNarrow: boolean) => ChartOption,
+): string {
   const id = name.replaceAll(/\W+/g, "-");
-  const wide = svg(`${id}-wide`, WIDE, height, option(false));
-  const narrow = svg(`${id}-narrow`, NARROW, height, option(true));
+  const wide = svg(`${id}-wide`, WIDE, height(false), option(false));
+  const narrow = svg(`${id}-narrow`, NARROW, height(true), option(true));
   return `<figure role="img" aria-label="${title}"><div class="wide">${wide}</div><div class="narrow">${narrow}</div></figure>`;
 }
 
@@ -37,11 +42,17 @@ export interface Bar {
   readonly rest?: number;
 }
 
-/** Bars from left to right, one below the other, the first at the top. */
+/**
+ * Bars from left to right, one below the other, the first at the top. Names stand to the left of the bars, on a narrow page
+ * above them.
+ */
 export function drawBars(name: string, title: string, bars: readonly Bar[]): string {
-  return draw(name, title, 34 * bars.length + 16, (isNarrow) => ({
+  const longest = Math.max(...bars.map((bar) => bar.name.length));
+  const left = Math.min(300, Math.ceil(7.2 * longest) + 16); // measured: the library takes letters for narrower than they are
+  const height = (isNarrow: boolean): number => (isNarrow ? 46 : 34) * bars.length + 16;
+  return draw(name, title, height, (isNarrow) => ({
     ...plain,
-    grid: { left: isNarrow ? 112 : 190, right: isNarrow ? 84 : 150, top: 4, bottom: 4 },
+    grid: { left: isNarrow ? 4 : left, right: isNarrow ? 104 : 150, top: isNarrow ? 12 : 4, bottom: 4 },
     xAxis: { type: "value", show: false, min: 0 },
     yAxis: {
       type: "category",
@@ -49,26 +60,29 @@ export function drawBars(name: string, title: string, bars: readonly Bar[]): str
       data: bars.map((bar) => bar.name),
       axisLine: { show: false },
       axisTick: { show: false },
-      axisLabel: { ...label, color: "var(--ink)", width: isNarrow ? 104 : 180, overflow: "truncate" },
+      axisLabel: { ...label, color: "var(--ink)", ...(isNarrow ? aboveBar : {}) },
+      z: 10,
     },
     series: [
-      { type: "bar", stack: "all", data: bars.map(({ value }) => value), barMaxWidth: 18, ...colour("--first") },
+      { type: "bar", stack: "all", data: bars.map(({ value }) => value), barWidth: 16, ...colour("--first") },
       {
         type: "bar",
         stack: "all",
-        barMaxWidth: 18,
+        barWidth: 16,
         data: bars.map(({ rest = 0 }) => rest),
         ...colour("--rest"),
-        label: {
-          show: true,
-          position: "right",
-          ...label,
-          formatter: ({ dataIndex }: { dataIndex: number }) => bars[dataIndex]!.text,
-        },
+        label: { show: true, position: "right", ...label, formatter: ({ dataIndex }: Drawn) => bars[dataIndex]!.text },
       },
     ],
   }));
 }
+
+/** What the library tells of a shape it writes a text beside. */
+interface Drawn {
+  readonly dataIndex: number;
+}
+
+const aboveBar = { inside: true, align: "left", verticalAlign: "bottom", margin: 0, padding: [0, 0, 11, 0] };
 
 /** Counts over bins, from left to right. */
 export function drawHistogram(
@@ -76,29 +90,34 @@ export function drawHistogram(
   title: string,
   bins: readonly { readonly from: number; readonly count: number }[],
 ): string {
-  return draw(name, title, 230, (isNarrow) => ({
-    ...plain,
-    grid: { left: 52, right: 12, top: 12, bottom: 28 },
-    xAxis: {
-      type: "category",
-      data: bins.map(({ from }) => compact(from)),
-      axisLabel: {
-        ...label,
-        hideOverlap: true,
-        interval: isNarrow ? "auto" : Math.max(0, Math.ceil(bins.length / 16) - 1),
+  return draw(
+    name,
+    title,
+    () => 230,
+    (isNarrow) => ({
+      ...plain,
+      grid: { left: 52, right: 12, top: 12, bottom: 28 },
+      xAxis: {
+        type: "category",
+        data: bins.map(({ from }) => binName(from)),
+        axisLabel: {
+          ...label,
+          hideOverlap: true,
+          interval: isNarrow ? "auto" : Math.max(0, Math.ceil(bins.length / 16) - 1),
+        },
+        axisLine: { lineStyle: { color: "var(--line)" } },
+        axisTick: { show: false },
       },
-      axisLine: { lineStyle: { color: "var(--line)" } },
-      axisTick: { show: false },
-    },
-    yAxis: {
-      type: "value",
-      minInterval: 1,
-      splitNumber: 4,
-      axisLabel: { ...label, formatter: compact },
-      splitLine: { lineStyle: { color: "var(--line)" } },
-    },
-    series: [{ type: "bar", data: bins.map(({ count }) => count), barCategoryGap: "8%", ...colour("--first") }],
-  }));
+      yAxis: {
+        type: "value",
+        minInterval: 1,
+        splitNumber: 4,
+        axisLabel: { ...label, formatter: compact },
+        splitLine: { lineStyle: { color: "var(--line)" } },
+      },
+      series: [{ type: "bar", data: bins.map(({ count }) => count), barCategoryGap: "8%", ...colour("--first") }],
+    }),
+  );
 }
 
 const plain = { animation: false, backgroundColor: "transparent", textStyle: { fontFamily: "inherit" } };
@@ -107,7 +126,13 @@ function colour(variable: string): { itemStyle: object } {
   return { itemStyle: { color: `var(${variable})`, borderRadius: 2 } };
 }
 
-/** 1536 -> `1.5k` */
+/** Bins begin at powers of two and half as much again: 1536 -> `1.5k`, 65536 -> `64k`. */
+export function binName(from: number): string {
+  if (from < 1024) return String(from);
+  return from < 2 ** 20 ? `${from / 1024}k` : `${from / 2 ** 20}M`;
+}
+
+/** 1500 -> `1.5k` */
 export function compact(value: number): string {
   if (value < 1000) return String(value);
   const [scaled, unit] = value < 1e6 ? [value / 1e3, "k"] : value < 1e9 ? [value / 1e6, "M"] : [value / 1e9, "G"];
