@@ -40,9 +40,11 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const own = resume ? await kernelTableOf(out) : undefined;
   await using gpu = await openGpu({ kernelTable: kernels === undefined ? own : await readKernelTable(kernels) });
   const ids = new Int32Array(batch * length);
+  const isWeighted = shards?.index.shards.some(({ weighted }) => weighted);
+  const weights = isWeighted ? { weights: new Float32Array(batch * length) } : {};
   gpu.rehearse(() => {
     const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }), { checkpoint });
-    rehearseTraining({ model, batch: { inputs: ids, targets: ids, batch, length } });
+    rehearseTraining({ model, batch: { inputs: ids, targets: ids, ...weights, batch, length } });
   });
 
   const { specialTokens } = deepseekPresets[settings.preset];
@@ -60,6 +62,7 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const heldOut = [...createBatches({ ...(await pack(texts.validation)), ...windows, epochs: 1 })].slice(0, 16);
   print(`${documents.length} documents, ${tokenizer.vocabSize} tokens in the tokenizer`);
 
+  // Documents may weigh differently in training; what is measured is the mean over tokens.
   // Biases move at ten times the paper's speed: there are few steps.
   const model = createDeepseek(gpu, config, { seed, checkpoint, biasUpdateSpeed: 0.01 });
   const validate = () =>

@@ -18,7 +18,10 @@ beforeAll(async () => {
   const tokenizer = trainBpe([text], { vocabSize: 400, specialTokens });
   const shards = join(folder, "shards");
   const writer = await createShardWriter(shards, { vocabSize: tokenizer.vocabSize, shardTokens: 500 });
-  for (let at = 0; at < text.length; at += 300) await writer.add([0, ...tokenizer.encode(text.slice(at, at + 300)), 1]);
+  for (let at = 0; at < text.length; at += 300) {
+    const ids = [0, ...tokenizer.encode(text.slice(at, at + 300)), 1];
+    await writer.add(ids, { weight: at % 900 === 0 ? 0.5 : 1 });
+  }
   await writer.finish();
   await saveTokenizer(tokenizer, join(shards, "tokenizer.json"));
 });
@@ -44,7 +47,7 @@ async function run(out: string, flags: string, stopAt?: RegExp): Promise<string[
   return lines;
 }
 
-test("learns from shards; stopped and resumed it ends with the same weights", async () => {
+test("learns from shards with weights; stopped and resumed it ends with the same weights", async () => {
   const lines = await run("whole", "");
   const losses = lines.flatMap((line) => /: ([\d.]+) nats/.exec(line)?.[1] ?? []).map(Number);
   expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3);

@@ -14,6 +14,7 @@ import { loadModelFiles, saveModelFiles } from "./model-files.ts";
 import type { DeepseekOptions } from "./model-options.ts";
 import { loadCheckpoint, saveCheckpoint } from "./node.ts";
 import { parameterMap } from "./parameter-map.ts";
+import type { TrainingBatch } from "./token-batch.ts";
 
 const device = useTestGpu();
 const folder = mkdtempSync(join(tmpdir(), "ds3-model-"));
@@ -25,8 +26,11 @@ const [batch, length] = [2, 9];
 const inputs = Int32Array.from({ length: batch * length }, (_, i) => (7 * i + 3) % 40);
 const targets = Int32Array.from({ length: batch * length }, (_, i) => (i % 5 === 4 ? -100 : (11 * i + 1) % 40));
 
+/** Of the targets: some 0, none like its neighbour. */
+const weights = Float32Array.from(targets, (_, i) => (i % 7 === 3 ? 0 : 0.25 + ((3 * i) % 7) / 4));
+
 describe("DeepseekModel", () => {
-  test("logits, loss and every gradient are those of the f64 model", async () => {
+  test.each([{}, { weights }])("logits, loss and every gradient are those of the f64 model %o", async (more) => {
     const { gpu } = device;
     const before = gpu.stats.liveBuffers;
     {
@@ -36,12 +40,13 @@ describe("DeepseekModel", () => {
       const { normed } = model.forward({ inputs, batch, length });
       expectNear("logits", await model.head(normed).data(), want.logits, [batch, length, 40], 1e-5);
       using tape = gpu.tape();
-      const { total } = model.loss({ inputs, targets, batch, length });
-      const { loss } = crossEntropyRef(want.logits, targets, plain);
+      const { total } = model.loss({ inputs, targets, batch, length, ...more });
+      const counting = { vocabSize: plain.vocabSize, ...more };
+      const { loss } = crossEntropyRef(want.logits, targets, counting);
       expectNear("loss", await total.data(), [loss], [1], 1e-6);
       tape.backward(total);
       const gradients: ModelRefGradients = {};
-      want.backward({ logits: crossEntropyBackwardRef(1, want.logits, targets, plain) }, gradients);
+      want.backward({ logits: crossEntropyBackwardRef(1, want.logits, targets, counting) }, gradients);
       for (const { name, shape, parameter, offset } of parameterMap(plain)) {
         if (name.endsWith("bias")) continue;
         const got = await model.arena.get(parameter).grad!.data();
@@ -106,6 +111,36 @@ describe("DeepseekModel", () => {
     expect(Math.abs(raw.depths[0]! - normed.depths[0]!)).toBeGreaterThan(1e-3);
   });
 
+  test.each(["T", "T-k"] as const)(
+    "weights by %s, prediction modules too: 0 is as ignored, bit for bit, and 2 is the sequence twice",
+    async (mtpLossDenominator) => {
+      const { gpu } = device;
+      using _scope = gpu.scope();
+      const model = createDeepseek(gpu, config, { seed: 4, balanceLossWeight: 0, mtpLossDenominator });
+      const run = async (rows: readonly number[], more: Partial<TrainingBatch>) => {
+        using _run = gpu.scope();
+        using tape = gpu.tape();
+        const pick = (ids: Int32Array) => Int32Array.from(rows.flatMap((b) => [...ids.subarray(b * 9, b * 9 + 9)]));
+        const ids = { inputs: pick(inputs), targets: pick(targets), batch: rows.length, length };
+        const { total, terms } = model.loss({ ...ids, ...more });
+        model.arena.zeroGradients();
+        tape.backward(total);
+        const gradients = [...model.arena.parameters].map(async ([name, { grad }]) => [name, await grad!.data()]);
+        const losses = Object.entries(terms).map(async ([name, term]) => [name, [await term.item()]]);
+        return Object.fromEntries(await Promise.all([...losses, ...gradients])) as Record<string, ArrayLike<number>>;
+      };
+      const ignored = targets.map((id, i) => (weights[i] === 0 ? -100 : id));
+      const ones = weights.map((weight) => Math.min(1, Math.ceil(weight)));
+      expect(await run([0, 1], { weights: ones })).toEqual(await run([0, 1], { targets: ignored }));
+
+      const twice = await run([0, 0, 1], {});
+      const got = await run([0, 1], { weights: Float32Array.from(targets, (_, i) => (i < 9 ? 2 : 1)) });
+      for (const [name, values] of Object.entries(twice)) expectNear(name, got[name]!, values, [values.length], 1e-5);
+      const plainly = await run([0, 1], {});
+      expect(Math.abs(plainly.mtp![0]! - got.mtp![0]!)).toBeGreaterThan(1e-4);
+    },
+  );
+
   test("packed documents give what each gives alone", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
@@ -142,6 +177,9 @@ describe("DeepseekModel", () => {
     const model = createDeepseek(gpu, plain);
     expect(() => model.forward({ inputs: Int32Array.of(1, 40), batch: 1, length: 2 })).toThrow(/ids\[1\].*40/);
     expect(() => model.forward({ inputs, batch, length: 8 })).toThrow(ShapeError);
+    expect(() => model.loss({ inputs, targets, batch, length, weights: weights.subarray(1) })).toThrow(
+      /weights: expected \[T=18\], got \[17\]/,
+    );
     expect(() => model.forward({ inputs: new Int32Array(0), batch: 0, length: 4 })).toThrow(/batch: .*>= 1, got 0/);
     expect(() => model.forward({ inputs: new Int32Array(65), batch: 1, length: 65 })).toThrow(
       /maxPositionEmbeddings = 64/,

@@ -137,11 +137,13 @@ export class DeepseekModel {
 
   /**
    * Loss of a batch: mean next-token cross-entropy in nats, plus lambda times the multi-token prediction losses, plus
-   * the sequence-wise balance losses (report, Eq. 17 to 25). The terms are logged as they enter the total.
+   * the sequence-wise balance losses (report, Eq. 17 to 25). The terms are logged as they enter the total. With the batch's
+   * `weights` token losses are weighted means, sum w l / sum w; the balance losses count every token alike, as do loads.
    */
   loss(batch: TrainingBatch): DeepseekLoss {
+    const { weights } = batch;
     const states = this.#mainStates(batch, true);
-    const main = linearCrossEntropy(states.normed, this.arena.get("head"), batch.targets);
+    const main = linearCrossEntropy(states.normed, this.arena.get("head"), batch.targets, { weights });
     const mtp = this.#mtpLoss(batch, states);
     const terms: Record<string, Tensor> = { main, ...(mtp ? { mtp: mtp.loss } : {}) };
     const balance = states.balanceLosses.map((loss) => loss.reshape([1]));

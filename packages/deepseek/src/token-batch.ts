@@ -16,6 +16,8 @@ export interface TokenBatch {
 export interface TrainingBatch extends TokenBatch {
   /** [batch x length] the token after each input, or -100: not counted. */
   readonly targets: Int32Array;
+  /** [batch x length] how much each target counts in the losses of tokens, finite and >= 0. Default: 1 each. */
+  readonly weights?: Float32Array;
 }
 
 /** Refuses a batch whose arrays are not of its size. @throws ShapeError naming the array. */

@@ -20,6 +20,14 @@ test("the iterator's batches with their shape, from its cursor on", async () => 
   expect(await source.next()).toEqual({ ...iterator.next().value!, ...shape });
 });
 
+test("a batch with weights counts by those of its counted targets, others by 1", () => {
+  const source = batchSource(createBatches(options), shape);
+  const targets = Int32Array.of(3, -100, 5, 6);
+  expect(source.weightOf({ targets, weights: Float32Array.of(0.5, 8, 0, 2) })).toBe(2.5);
+  expect(source.weightOf({ targets, weights: new Float32Array(4) })).toBe(0);
+  expect(source.weightOf({ targets })).toBe(1);
+});
+
 test("the end of an iterator is named with its place", async () => {
   const source = batchSource(createBatches({ ...options, epochs: 1 }), shape);
   await source.next();

@@ -1,6 +1,6 @@
 export { abortOnSignals, type SignalAbort } from "./abort-on-signals.ts";
 export { arenaFiles } from "./arena-files.ts";
-export { type BatchShape, batchSource, type CursorIterator } from "./batch-source.ts";
+export { type BatchShape, batchSource, type CursorIterator, type WeighedRows } from "./batch-source.ts";
 export { KernelsChangedError, NonFiniteError, TrainingCheckpointError } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export { kernelTableOf, readKernelTable } from "./kernels-in-use.ts";
