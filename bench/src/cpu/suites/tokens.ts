@@ -1,8 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { createRandom, packBestFit } from "@ds3/data";
+import { createFim, createRandom, createTokenSplitter, packBestFit } from "@ds3/data";
 import { parseTokenizer } from "@ds3/tokenizer";
-import { createFim } from "../../../../packages/data/src/packing/create-fim.ts";
-import { createTokenSplitter } from "../../../../packages/data/src/packing/create-token-splitter.ts";
 import { median } from "../../figure.ts";
 import type { CpuFigure, TextInput } from "../suite-messages.ts";
 import { bytesOfPlain, fimIdsOf } from "./corpus-encoder.ts";
