@@ -141,9 +141,8 @@ export class DeepseekModel {
    * `weights` token losses are weighted means, sum w l / sum w; the balance losses count every token alike, as do loads.
    */
   loss(batch: TrainingBatch): DeepseekLoss {
-    const { weights } = batch;
     const states = this.#mainStates(batch, true);
-    const main = linearCrossEntropy(states.normed, this.arena.get("head"), batch.targets, { weights });
+    const main = linearCrossEntropy(states.normed, this.arena.get("head"), batch.targets, { weights: batch.weights });
     const mtp = this.#mtpLoss(batch, states);
     const terms: Record<string, Tensor> = { main, ...(mtp ? { mtp: mtp.loss } : {}) };
     const balance = states.balanceLosses.map((loss) => loss.reshape([1]));
