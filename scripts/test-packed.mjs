@@ -2,14 +2,16 @@
 //   node scripts/test-packed.mjs [--no-build] [@ds3/name ..]
 // Every public package, or those named, is packed; each tarball is installed alone (with the tarballs of its own ds3
 // dependencies) in an empty folder by npm; packages that take a model as an interface must bring no model; the README's
-// first example must run there; the loader of shards must find its thread; the browser packages must bundle without any
-// module of Node, the others for Node, and keep the names of their errors; and a version bump must reach every dependant.
+// first example must run there; the loader of shards must find its thread, the command its modules; the browser
+// packages must bundle without any module of Node, the others for Node, and keep the names of their errors; and a version
+// bump must reach every dependant.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publicPackages, runtimeClosure } from "./lib/packages.mjs";
 import { inParallel, run } from "./lib/run.mjs";
 import { browserPackages, bundleForBrowser } from "./packed/browser-bundle.mjs";
+import { checkCommand } from "./packed/command.mjs";
 import { checkInstalledWithout, unwantedBy } from "./packed/installs-without.mjs";
 import { checkLoaderThread } from "./packed/loader-thread.mjs";
 import { bundleForNode } from "./packed/node-bundle.mjs";
@@ -63,6 +65,7 @@ async function testPackage({ name, folder, manifest }, tarballs, gpu) {
     await run(process.execPath, ["example.mjs"], { cwd: home, env: gpu, timeout: 120_000, label: "example.mjs" });
   });
   if (name === "@ds3/data") await check(`${name} loads shards in a thread`, () => checkLoaderThread(home));
+  if (name === "@ds3/cli") await check(`${name} installs the command ds3`, () => checkCommand(home));
   const [where, bundle] = browserPackages.includes(name.replace("@ds3/", ""))
     ? ["browsers", bundleForBrowser]
     : ["Node", bundleForNode];

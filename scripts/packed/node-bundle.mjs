@@ -19,6 +19,8 @@ export async function bundleForNode(name, installedIn) {
     format: "esm",
     platform: "node",
     external: ["webgpu"],
+    // Packages in CommonJS, such as commander, reach Node's own modules by a `require` that a bundle of modules lacks.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     write: false,
     logLevel: "silent",
   });
