@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, OutOfRangeError, StateError } from "@ds3/errors";
 import { temporaryFolder } from "@ds3/testing";
@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { byteEncoder, plainText, textOfIds, writeBuildFiles } from "../../test/build-files.ts";
 import { EmptyDataError } from "../empty-data-error.ts";
 import { openShards } from "../shards/open-shards.ts";
+import { DiskFullError } from "../shards/shard-errors.ts";
 import type { BuildConfig } from "./build-config.ts";
 import { buildCorpus } from "./build-corpus.ts";
 
@@ -173,6 +174,22 @@ test("files that have changed since the build began are noticed", async () => {
   expect(StateError.is(failure)).toBe(true);
   expect((failure as Error).message).toContain(path);
 });
+
+test.skipIf(!existsSync("/dev/full"))(
+  "a full disk stops the build by name, and it goes on when there is space",
+  async () => {
+    const config = writeBuildFiles(temporaryFolder(), 40);
+    const clean = join(`${config.out}.work`, "clean");
+    mkdirSync(clean, { recursive: true });
+    symlinkSync("/dev/full", join(clean, "part-00000.jsonl.tmp"));
+    const failure = await buildCorpus(config, { encoder }).catch((error: unknown) => error);
+    expect(DiskFullError.is(failure)).toBe(true);
+    expect((failure as Error).message).toContain(join(clean, "part-00000.jsonl"));
+    await buildCorpus(config, { encoder }); // the failed part took its temporary file with it
+    const lines = (await textsOf(config.out)).filter(({ corpus }) => corpus === "lines");
+    expect(lines.map(({ text }) => text)).toEqual(Array.from({ length: 40 }, (_, i) => plainText(i)));
+  },
+);
 
 test("a bad record stops the build when asked to, and nothing is lost of what was read before", async () => {
   const config = { ...writeBuildFiles(temporaryFolder(), 40), badRecords: "stop" as const };
