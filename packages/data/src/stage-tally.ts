@@ -104,19 +104,34 @@ export class StageTally {
   }
 
   #sampleOf({ text, source }: Document, result: Document | Dropped): StageSample {
-    const before = this.#cut(text);
-    if (!("reason" in result)) return { before, after: this.#cut(result.text), source };
-    const detail = result.detail === undefined ? {} : { detail: result.detail };
-    return { before, reason: result.reason, ...detail, source };
+    if ("reason" in result) {
+      const detail = result.detail === undefined ? {} : { detail: result.detail };
+      return { before: this.#cut(text, 0), reason: result.reason, ...detail, source };
+    }
+    const from = this.#partToShow(firstDifference(text, result.text));
+    return { before: this.#cut(text, from), after: this.#cut(result.text, from), source };
+  }
+
+  /** Where a sample begins, so that the first change is in it: at the text's begin as long as that does. */
+  #partToShow(change: number): number {
+    const { sampleLength } = this.#options;
+    return change < sampleLength * 0.75 ? 0 : change - Math.floor(sampleLength / 4);
   }
 
   /** Cut to the sample length; half a surrogate pair becomes U+FFFD, and the long text is not kept alive by its slice. */
-  #cut(text: string): string {
+  #cut(text: string, from: number): string {
     const { sampleLength } = this.#options;
-    return text.length <= sampleLength
+    return text.length <= sampleLength && from === 0
       ? text
-      : new TextDecoder().decode(new TextEncoder().encode(text.slice(0, sampleLength)));
+      : new TextDecoder().decode(new TextEncoder().encode(text.slice(from, from + sampleLength)));
   }
+}
+
+/** The first place where two texts differ, or the length of the shorter one. */
+function firstDifference(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return i;
+  return length;
 }
 
 function frozen({ documentsIn, documentsOut, dropped }: Counts): LanguageCounts {

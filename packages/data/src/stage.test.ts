@@ -115,3 +115,17 @@ test("utf8Length counts what an encoder writes, lone surrogates included", () =>
     expect(utf8Length(text)).toBe(new TextEncoder().encode(text).length);
   }
 });
+
+test("a sample of a long text shows the first change, wherever it is", () => {
+  const stage: DocumentStage = { name: "caps", process: (d) => ({ ...d, text: d.text.replace("here", "HERE") }) };
+  const runner = new StageRunner([stage], { sampleLength: 40 });
+  runner.process({ text: `${"a".repeat(500)} here ${"b".repeat(500)}`, source: "t:1" });
+  runner.process({ text: `here ${"b".repeat(500)}`, source: "t:2" });
+  const [far, near] = runner.reports()[0]!.samples;
+  expect(far).toMatchObject({
+    before: expect.stringContaining("a here b"),
+    after: expect.stringContaining("a HERE b"),
+  });
+  expect([far!.before.length, far!.after!.length]).toEqual([40, 40]);
+  expect(near!.after).toBe(`HERE ${"b".repeat(35)}`);
+});

@@ -19,7 +19,7 @@ export interface DocumentStage {
   process(document: Document): Document | Dropped;
 }
 
-/** A document as it came into a stage, and as it left it or why it did not. Texts are cut to `sampleLength`. */
+/** A document as it came into a stage, and as it left it or why it did not. Texts are cut to `sampleLength`, around the first change. */
 export interface StageSample {
   readonly before: string;
   /** Absent when dropped. */

@@ -140,10 +140,23 @@ function samplesOf({ stages }: BuildReport): string {
 
 function sampleOf({ before, after, reason, detail, source }: StageSample, isOpen: boolean): string {
   const what = reason === undefined ? "changed" : `dropped: ${reason}${detail === undefined ? "" : `, ${detail}`}`;
-  const cell = (title: string, text: string): string =>
-    `<div><span>${title}</span><pre>${escapeHtml(text)}</pre></div>`;
-  const cells = cell("before", before) + (after === undefined ? "" : cell("after", after));
+  const cell = (title: string, html: string): string => `<div><span>${title}</span><pre>${html}</pre></div>`;
+  const cells =
+    after === undefined
+      ? cell("before", escapeHtml(before))
+      : cell("before", markChange(before, after)) + cell("after", markChange(after, before));
   return `<details${isOpen ? " open" : ""}><summary><b>${escapeHtml(what)}</b> · ${escapeHtml(source)}</summary><div class="pair">${cells}</div></details>`;
+}
+
+/** A text as HTML, with what lies between its first and its last difference from another marked. */
+function markChange(text: string, other: string): string {
+  const most = Math.min(text.length, other.length);
+  let from = 0;
+  while (from < most && text[from] === other[from]) from++;
+  let left = 0;
+  while (left < most - from && text.at(-1 - left) === other.at(-1 - left)) left++;
+  const [start, end] = [text.slice(0, from), text.slice(text.length - left)];
+  return `${escapeHtml(start)}<mark>${escapeHtml(text.slice(from, text.length - left))}</mark>${escapeHtml(end)}`;
 }
 
 function ratio(a: number, b: number): string {

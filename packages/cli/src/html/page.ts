@@ -91,6 +91,7 @@ summary b { font-weight: 600; }
 .pair span { display: block; color: var(--muted); font-size: 12px; }
 pre { margin: 4px 0 0; padding: 10px 12px; max-height: 320px; overflow: auto; background: var(--page); border-radius: 6px;
   font: 13px/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+mark { background: var(--rest); color: inherit; border-radius: 2px; }
 .tokens { display: flex; flex-wrap: wrap; gap: 6px; margin: 8px 0; }
 .tokens code { padding: 2px 8px; background: var(--page); border: 1px solid var(--line); border-radius: 6px;
   font: 13px/1.6 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
