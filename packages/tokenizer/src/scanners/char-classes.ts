@@ -85,3 +85,21 @@ export function endOfRun(
     at += char >> LENGTH_SHIFT;
   }
 }
+
+/** End of at most `most` characters with a flag, of which the first has been seen: it ends at `second`. */
+export function endOfSome(
+  classes: CharClasses,
+  bytes: Uint8Array,
+  second: number,
+  to: number,
+  flag: number,
+  most: number,
+): number {
+  let at = second;
+  for (let seen = 1; seen < most && at < to; seen++) {
+    const char = charAt(classes, bytes, at);
+    if ((char & flag) === 0) break;
+    at += char >> LENGTH_SHIFT;
+  }
+  return at;
+}

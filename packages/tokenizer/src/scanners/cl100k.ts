@@ -1,6 +1,6 @@
 import { complementOf, intersectionOf, unionOf } from "../unicode/code-point-ranges.ts";
 import { codePointsOf } from "../unicode/code-points-of.ts";
-import { charAt, createCharClasses, endOfRun, LENGTH_SHIFT } from "./char-classes.ts";
+import { charAt, createCharClasses, endOfRun, endOfSome, LENGTH_SHIFT } from "./char-classes.ts";
 import { contractionLength } from "./contraction.ts";
 import { type Scanner, scanBy } from "./scanner.ts";
 import { endOfWhiteSpace, lineBreaks, type SpaceRules } from "./white-space.ts";
@@ -27,16 +27,6 @@ export function createCl100kScanner(maxDigits: number): Scanner {
   ]);
   const spaceRules: SpaceRules = { classes, space: SPACE | NEWLINE, newline: NEWLINE, border: 0 };
 
-  function endOfNumber(bytes: Uint8Array, second: number, to: number): number {
-    let at = second;
-    for (let digits = 1; digits < maxDigits && at < to; digits++) {
-      const char = charAt(classes, bytes, at);
-      if ((char & NUMBER) === 0) break;
-      at += char >> LENGTH_SHIFT;
-    }
-    return at;
-  }
-
   function endOfOthers(bytes: Uint8Array, from: number, to: number): number {
     let at = endOfRun(classes, bytes, from, to, OTHER, OTHER);
     while (at < to && (bytes[at] === LF || bytes[at] === CR)) at++;
@@ -49,7 +39,7 @@ export function createCl100kScanner(maxDigits: number): Scanner {
     const char = charAt(classes, bytes, from);
     const second = from + (char >> LENGTH_SHIFT);
     if ((char & LETTER) !== 0) return endOfRun(classes, bytes, second, to, LETTER, LETTER);
-    if ((char & NUMBER) !== 0) return endOfNumber(bytes, second, to);
+    if ((char & NUMBER) !== 0) return endOfSome(classes, bytes, second, to, NUMBER, maxDigits);
     if ((char & NEWLINE) === 0 && second < to) {
       const next = charAt(classes, bytes, second);
       if ((next & LETTER) !== 0) return endOfRun(classes, bytes, second, to, LETTER, LETTER);

@@ -1,6 +1,6 @@
 import { complementOf, intersectionOf } from "../unicode/code-point-ranges.ts";
 import { codePointsOf } from "../unicode/code-points-of.ts";
-import { charAt, createCharClasses, endOfRun, LENGTH_SHIFT } from "./char-classes.ts";
+import { charAt, createCharClasses, endOfRun, endOfSome, LENGTH_SHIFT } from "./char-classes.ts";
 import { type Scanner, scanBy } from "./scanner.ts";
 import { endOfWhiteSpace, lineBreaks, type SpaceRules } from "./white-space.ts";
 
@@ -37,22 +37,12 @@ export function createDeepseekV3Scanner(): Scanner {
     const char = charAt(classes, bytes, from);
     const next = from + (char >> LENGTH_SHIFT);
     if ((char & WORD) !== 0) return endOfRun(classes, bytes, next, to, WORD | CJK, char & (WORD | CJK));
-    if ((char & NUMBER) !== 0) return endOfNumber(bytes, next, to);
+    if ((char & NUMBER) !== 0) return endOfSome(classes, bytes, next, to, NUMBER, 3);
     if ((char & MARK) !== 0) {
       if (bytes[from]! < 0x80 && next < to && isAsciiLetter(bytes[next]!)) return endOfAsciiWord(bytes, next, to);
       return endOfMarks(bytes, next, to, char & CJK);
     }
     return endOfOther(bytes, from, to, char);
-  }
-
-  function endOfNumber(bytes: Uint8Array, second: number, to: number): number {
-    let at = second;
-    for (let digits = 1; digits < 3 && at < to; digits++) {
-      const char = charAt(classes, bytes, at);
-      if ((char & NUMBER) === 0) break;
-      at += char >> LENGTH_SHIFT;
-    }
-    return at;
   }
 
   /** Marks, and the line breaks after them, which are never CJK. */

@@ -1,6 +1,6 @@
 import { complementOf, intersectionOf, unionOf } from "../unicode/code-point-ranges.ts";
 import { codePointsOf } from "../unicode/code-points-of.ts";
-import { type CharClasses, charAt, createCharClasses, endOfRun, LENGTH_SHIFT } from "./char-classes.ts";
+import { type CharClasses, charAt, createCharClasses, endOfRun, endOfSome, LENGTH_SHIFT } from "./char-classes.ts";
 import { contractionLength } from "./contraction.ts";
 import { type Scanner, scanBy } from "./scanner.ts";
 import { endOfWhiteSpace, lineBreaks, type SpaceRules } from "./white-space.ts";
@@ -35,16 +35,6 @@ export function createO200kScanner(): Scanner {
   const spaceRules: SpaceRules = { classes, space: SPACE | NEWLINE, newline: NEWLINE, border: 0 };
   const word = new WordRule(classes);
 
-  function endOfNumber(bytes: Uint8Array, second: number, to: number): number {
-    let at = second;
-    for (let digits = 1; digits < 3 && at < to; digits++) {
-      const char = charAt(classes, bytes, at);
-      if ((char & NUMBER) === 0) break;
-      at += char >> LENGTH_SHIFT;
-    }
-    return at;
-  }
-
   function endOfOthers(bytes: Uint8Array, from: number, to: number): number {
     let at = endOfRun(classes, bytes, from, to, OTHER, OTHER);
     while (at < to && (bytes[at] === LF || bytes[at] === CR || bytes[at] === SLASH)) at++;
@@ -53,7 +43,7 @@ export function createO200kScanner(): Scanner {
 
   function endOfPiece(bytes: Uint8Array, from: number, to: number): number {
     const char = charAt(classes, bytes, from);
-    if ((char & NUMBER) !== 0) return endOfNumber(bytes, from + (char >> LENGTH_SHIFT), to);
+    if ((char & NUMBER) !== 0) return endOfSome(classes, bytes, from + (char >> LENGTH_SHIFT), to, NUMBER, 3);
     const wordEnd = word.endFrom(bytes, from, to, char);
     if (wordEnd > 0) return wordEnd + contractionLength(bytes, wordEnd, to, true);
     if ((char & OTHER) !== 0) return endOfOthers(bytes, from, to);
