@@ -2,6 +2,7 @@ import type { StageReport, StageSample } from "@ds3/data";
 import type { BuildReport } from "@ds3/data/node";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "../format.ts";
 import { drawBars, drawHistogram } from "./draw.ts";
+import { markChanges } from "./mark-changes.ts";
 import { escapeHtml, page, section, table, tiles } from "./page.ts";
 
 /** A build's report as one page. */
@@ -144,19 +145,8 @@ function sampleOf({ before, after, reason, detail, source }: StageSample, isOpen
   const cells =
     after === undefined
       ? cell("before", escapeHtml(before))
-      : cell("before", markChange(before, after)) + cell("after", markChange(after, before));
+      : cell("before", markChanges(before, after)) + cell("after", markChanges(after, before));
   return `<details${isOpen ? " open" : ""}><summary><b>${escapeHtml(what)}</b> · ${escapeHtml(source)}</summary><div class="pair">${cells}</div></details>`;
-}
-
-/** A text as HTML, with what lies between its first and its last difference from another marked. */
-function markChange(text: string, other: string): string {
-  const most = Math.min(text.length, other.length);
-  let from = 0;
-  while (from < most && text[from] === other[from]) from++;
-  let left = 0;
-  while (left < most - from && text.at(-1 - left) === other.at(-1 - left)) left++;
-  const [start, end] = [text.slice(0, from), text.slice(text.length - left)];
-  return `${escapeHtml(start)}<mark>${escapeHtml(text.slice(from, text.length - left))}</mark>${escapeHtml(end)}`;
 }
 
 function ratio(a: number, b: number): string {
