@@ -45,10 +45,11 @@ export async function bundleSuites(): Promise<SuiteBundle> {
   return { program: join(folder, "suites.js"), folder, [Symbol.dispose]: remove };
 }
 
-/** Removes the folder when it is called, and when this process is told to end: a corpus may be in it. */
+/** Removes the folder when it is called, and when this process ends otherwise: a corpus may be in it. */
 function removeAtEnd(folder: string): () => void {
   const remove = (): void => {
     for (const signal of SIGNALS) process.off(signal, pass);
+    process.off("exit", remove);
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   };
   const pass = (signal: NodeJS.Signals): void => {
@@ -56,5 +57,6 @@ function removeAtEnd(folder: string): () => void {
     process.kill(process.pid, signal);
   };
   for (const signal of SIGNALS) process.on(signal, pass);
+  process.on("exit", remove);
   return remove;
 }
