@@ -31,6 +31,13 @@ export interface TokenLimit {
   readonly direction: "Left" | "Right";
 }
 
+/** How a text is tracked. */
+export interface TrackOptions {
+  readonly limit?: TokenLimit | undefined;
+  /** Default true; false takes the texts of added tokens like any other. */
+  readonly findAdded?: boolean;
+}
+
 /** A piece `[start, end)` of a text: ordinary text, or one added token. There are many: a class keeps them small. */
 class Piece {
   readonly text: AlignedText;
@@ -58,27 +65,27 @@ export class Pipeline {
     this.#parts = parts;
   }
 
-  /** Append the ids of a well-formed text to `out`. */
-  encodeInto(text: string, out: IntBuffer): void {
+  /** Append the ids of a well-formed text to `out`; without `findAdded` the texts of added tokens are like any other. */
+  encodeInto(text: string, out: IntBuffer, findAdded = true): void {
     const { rawMatcher } = this.#parts.vocabulary;
-    if (rawMatcher === undefined) {
-      if (text.length > 0) this.#encodeRaw(text, true, out);
+    if (rawMatcher === undefined || !findAdded) {
+      if (text.length > 0) this.#encodeRaw(text, true, out, findAdded);
       return;
     }
     rawMatcher.split(text, (from, to, id) => {
       if (id >= 0) out.push(id);
-      else this.#encodeRaw(from === 0 && to === text.length ? text : text.slice(from, to), from === 0, out);
+      else this.#encodeRaw(from === 0 && to === text.length ? text : text.slice(from, to), from === 0, out, true);
     });
   }
 
-  #encodeRaw(raw: string, rawAtStart: boolean, out: IntBuffer): void {
+  #encodeRaw(raw: string, rawAtStart: boolean, out: IntBuffer, findAdded: boolean): void {
     const { normalizer, vocabulary } = this.#parts;
     const { text, atStart } = normalizer?.normalize({ text: raw, atStart: rawAtStart }) ?? {
       text: raw,
       atStart: rawAtStart,
     };
     const { normalizedMatcher } = vocabulary;
-    if (normalizedMatcher === undefined) {
+    if (normalizedMatcher === undefined || !findAdded) {
       this.#encodeOrdinary(text, atStart, out);
       return;
     }
@@ -107,9 +114,14 @@ export class Pipeline {
    * Added tokens that stand in the text otherwise than in the vocabulary (with white space they swallowed, or
    * normalized) are added to `spellings`.
    */
-  encodeTracked(text: string, sequence: number, spellings: string[], limit?: TokenLimit): EncodingColumns {
+  encodeTracked(
+    text: string,
+    sequence: number,
+    spellings: string[],
+    { limit, findAdded = true }: TrackOptions = {},
+  ): EncodingColumns {
     const spans: TokenSpans = { ids: new IntBuffer(16), starts: new IntBuffer(16), ends: new IntBuffer(16) };
-    const pieces = this.#encodePieces(this.#piecesOf(text), spans, limit);
+    const pieces = this.#encodePieces(this.#piecesOf(text, findAdded), spans, limit);
     const out = new TrackedRows(sequence);
     pieces.forEach((piece, word) => {
       if (piece.id >= 0) out.push(piece.id, this.#spelling(piece, spellings), word, piece.text, piece.start, piece.end);
@@ -124,22 +136,22 @@ export class Pipeline {
     return out.toColumns();
   }
 
-  #piecesOf(raw: string): Piece[] {
+  #piecesOf(raw: string, findAdded: boolean): Piece[] {
     const { rawMatcher } = this.#parts.vocabulary;
     const whole = track(raw);
     const pieces: Piece[] = [];
     if (raw.length === 0) return pieces;
-    if (rawMatcher === undefined) this.#cutNormalized(whole, pieces);
+    if (rawMatcher === undefined || !findAdded) this.#cutNormalized(whole, pieces, findAdded);
     else {
       rawMatcher.split(raw, (from, to, id) => {
         if (id >= 0) pieces.push(new Piece(whole, from, to, id));
-        else this.#cutNormalized(sliceAligned(whole, from, to), pieces);
+        else this.#cutNormalized(sliceAligned(whole, from, to), pieces, true);
       });
     }
     return pieces;
   }
 
-  #cutNormalized(raw: AlignedText, pieces: Piece[]): void {
+  #cutNormalized(raw: AlignedText, pieces: Piece[], findAdded: boolean): void {
     const { normalizer, preTokenizer, vocabulary } = this.#parts;
     const whole = normalizer?.normalize(raw) ?? raw;
     const cut = (text: AlignedText): void => {
@@ -153,7 +165,7 @@ export class Pipeline {
       }
     };
     if (whole.text.length === 0) return;
-    if (vocabulary.normalizedMatcher === undefined) cut(whole);
+    if (vocabulary.normalizedMatcher === undefined || !findAdded) cut(whole);
     else {
       vocabulary.normalizedMatcher.split(whole.text, (from, to, id) => {
         if (id >= 0) pieces.push(new Piece(whole, from, to, id));

@@ -1,4 +1,4 @@
-import { OutOfRangeError } from "@ds3/errors";
+import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { expect, test } from "vitest";
 import { DecodeStream } from "./decode-stream.ts";
 import { parseTokenizer } from "./parse-tokenizer.ts";
@@ -107,4 +107,45 @@ test("a template's tokens are added unless refused", () => {
     expect(Array.from(templated.encode("low", { addSpecialTokens: false }))).toEqual(plain);
     expect(JSON.parse(templated.toJson())).toEqual({ ...json, post_processor });
   }
+});
+
+/** The tokenizer itself, and one whose file names no added token: what it gives is what ordinary text is. */
+function withAndWithoutAdded(change: (file: Record<string, unknown>) => void): [Tokenizer, Tokenizer] {
+  const file = JSON.parse(tokenizer.toJson());
+  change(file);
+  return [parseTokenizer(JSON.stringify(file)), parseTokenizer(JSON.stringify({ ...file, added_tokens: [] }))];
+}
+
+const spelled = "low</s> <s>newest<｜User｜>\n</s>";
+const added: [string, (file: Record<string, unknown>) => void][] = [
+  ["in the raw text", () => {}],
+  [
+    "in normalized text",
+    (file) => {
+      file.normalizer = { type: "Lowercase" };
+      for (const token of file.added_tokens as { normalized: boolean }[]) token.normalized = true;
+    },
+  ],
+];
+test.each(added)("text spelled like an added token, found %s, is ordinary text when asked for", (_, change) => {
+  const [full, bare] = withAndWithoutAdded(change);
+  for (const each of [spelled, "<s>", text, ""]) {
+    const ordinary = bare.encodeWithOffsets(each);
+    expect(full.encode(each, { addedTokens: "none" })).toEqual(bare.encode(each));
+    for (const unit of ["utf16", "byte"] as const) {
+      const found = full.encodeWithOffsets(each, { addedTokens: "none", unit });
+      expect(found.ids).toEqual(ordinary.ids);
+      expect(found.offsets).toEqual(bare.encodeWithOffsets(each, { unit }).offsets);
+    }
+  }
+  const plain = full.encode(spelled, { addedTokens: "none" });
+  expect(full.specialTokens.some((token) => plain.includes(full.idOf(token)!))).toBe(false);
+  expect(full.encode(spelled)).toEqual(full.encode(spelled, { addedTokens: "all" }));
+  expect(full.encode(spelled)).not.toEqual(plain);
+});
+
+test("a choice of added tokens that is none is named", () => {
+  const refuse = (): unknown => tokenizer.encode("a", { addedTokens: "some" as "all" });
+  expect(refuse).toThrow(/addedTokens: expected "all" or "none", got "some"/);
+  expect(refuse).toThrow(ConfigError);
 });

@@ -1,4 +1,4 @@
-import { OutOfRangeError } from "@ds3/errors";
+import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import type { AddedToken } from "./added-tokens.ts";
 import { collectTokenBytes, type TokenBytes } from "./bpe/bpe-model.ts";
 import { DecodeStream } from "./decode-stream.ts";
@@ -24,6 +24,12 @@ import { Vocabulary } from "./vocabulary.ts";
 export interface EncodeOptions {
   /** Add what the post-processor's template adds, such as a begin token. Default true, as in HF tokenizers. */
   readonly addSpecialTokens?: boolean;
+  /**
+   * Which added and special tokens are found in the text itself: all (the default, as in HF tokenizers), or none, so that
+   * a text that spells `<s>` is encoded like any other, as if no token had been added. A model whose own vocabulary
+   * holds such a text as a word still gives that word's id.
+   */
+  readonly addedTokens?: "all" | "none";
 }
 
 /** Options of `Tokenizer.encodeBatch`. */
@@ -110,7 +116,7 @@ export class Tokenizer {
   /**
    * The ids of a text.
    *
-   * Added and special tokens are found in the text itself, as in HF. A lone surrogate counts as U+FFFD. Cut and padded
+   * Added and special tokens are found in the text itself, as in HF, unless `addedTokens` is "none". A lone surrogate counts as U+FFFD. Cut and padded
    * when the tokenizer truncates or pads.
    * Cost: linear in the text but for long pieces, O(n log n) in the length of a piece.
    */
@@ -119,7 +125,7 @@ export class Tokenizer {
     if (around === undefined) return this.encodeWithOffsets(text, options).ids;
     const out = new IntBuffer((text.length >> 1) + around.before.length + around.after.length);
     for (const id of around.before) out.push(id);
-    this.#pipeline.encodeInto(toWellFormed(text), out);
+    this.#pipeline.encodeInto(toWellFormed(text), out, findsAdded(options));
     for (const id of around.after) out.push(id);
     return out.toArray();
   }
@@ -231,7 +237,7 @@ export class Tokenizer {
     const post = this.#postProcess;
     const drafts = Array.from(inputs, (input) => {
       const texts = (typeof input === "string" ? [input] : input).map(toWellFormed);
-      const sequences = texts.map((text, i) => this.#track(text, i, extra, unit));
+      const sequences = texts.map((text, i) => this.#track(text, i, extra, options));
       const draft = post.process(sequences, addSpecialTokens, extra);
       if (unit === "utf16") snapToCharacters(draft, texts);
       return draft;
@@ -241,9 +247,10 @@ export class Tokenizer {
     return post.pad(drafts, extra).map((draft) => new Encoding(draft, spell));
   }
 
-  #track(text: string, sequence: number, extra: string[], unit: OffsetUnit): EncodingColumns {
-    const columns = this.#pipeline.encodeTracked(text, sequence, extra, this.#postProcess.limitOf(sequence));
-    convertOffsets(columns.offsets, text, unit);
+  #track(text: string, sequence: number, extra: string[], options: EncodeBatchOptions): EncodingColumns {
+    const limit = this.#postProcess.limitOf(sequence);
+    const columns = this.#pipeline.encodeTracked(text, sequence, extra, { limit, findAdded: findsAdded(options) });
+    convertOffsets(columns.offsets, text, options.unit ?? "utf16");
     return columns;
   }
 
@@ -264,6 +271,12 @@ export class Tokenizer {
     }
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(joined);
   }
+}
+
+function findsAdded({ addedTokens = "all" }: EncodeOptions): boolean {
+  if (addedTokens === "all" || addedTokens === "none") return addedTokens === "all";
+  const actual = JSON.stringify(addedTokens);
+  throw new ConfigError({ op: "encode", operand: "addedTokens", expected: '"all" or "none"', actual });
 }
 
 function withFlags(token: NewToken): Omit<AddedToken, "id"> {
