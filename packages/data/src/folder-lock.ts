@@ -3,7 +3,7 @@
  * or a crash, is taken over; where that cannot be known (another machine on a shared disk) it stands.
  */
 import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { StateError } from "@ds3/errors";
@@ -19,9 +19,10 @@ export interface FolderLock {
   /** The file. */
   readonly path: string;
   /** Look again, before what cannot be undone. @throws StateError when the file is gone or another's. */
-  requireHeld(): Promise<void>;
+  requireHeld(): void;
   /** Remove the file; again, or when it is another's: nothing. */
-  release(): Promise<void>;
+  release(): void;
+  [Symbol.dispose](): void;
 }
 
 /** What the file says. */
@@ -36,21 +37,21 @@ interface Holder {
 }
 
 /**
- * Hold a folder that exists, by a file `name` in it. Give each use of a folder a name of its own. Release it when done,
+ * Hold a folder that exists, by a file `name` in it, written at once. Give each use of a folder a name of its own. Release it when done,
  * after an error, too: while this process lives, nobody takes it over, this process neither.
  * @throws FolderLockedError of `op` saying which process holds it since when; DiskFullError, DiskWriteError.
  */
-export async function lockFolder(op: string, folder: string, name: string): Promise<FolderLock> {
+export function lockFolder(op: string, folder: string, name: string): FolderLock {
   const path = join(folder, name);
-  const own = await ownHolder();
+  const own = ownHolder();
   const temporary = `${path}.${own.id}`;
   try {
-    await writeFile(temporary, `${JSON.stringify(own)}\n`);
-    while (!(await putOnce(temporary, path))) await takeOver(op, path, `${temporary}.old`);
+    writeFileSync(temporary, `${JSON.stringify(own)}\n`);
+    while (!putOnce(temporary, path)) takeOver(op, path, `${temporary}.old`);
   } catch (cause) {
     throw FolderLockedError.is(cause) ? cause : writeFailure(op, path, cause);
   } finally {
-    await rm(temporary, { force: true }).catch(() => {});
+    rmSync(temporary, { force: true });
   }
   return new Lock(op, path, own.id);
 }
@@ -66,51 +67,57 @@ class Lock implements FolderLock {
     this.#id = id;
   }
 
-  async requireHeld(): Promise<void> {
-    const text = await readOr(this.path);
+  requireHeld(): void {
+    const text = readOr(this.path);
     if (text !== undefined && parseHolder(text)?.id === this.#id) return;
     const actual = text === undefined ? "none: it was removed or released" : `that of ${describe(parseHolder(text))}`;
     const hint = "Begin again: another writer may have changed the folder.";
     throw new StateError({ op: this.#op, operand: this.path, expected: "the lock of this writer", actual, hint });
   }
 
-  async release(): Promise<void> {
-    const text = await readOr(this.path);
-    if (text !== undefined && parseHolder(text)?.id === this.#id) await rm(this.path, { force: true });
+  release(): void {
+    const text = readOr(this.path);
+    if (text !== undefined && parseHolder(text)?.id === this.#id) rmSync(this.path, { force: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }
 
 /** True when the file got its name, false when the name is taken. A link shows the whole content from its first moment. */
-async function putOnce(temporary: string, path: string): Promise<boolean> {
+function putOnce(temporary: string, path: string): boolean {
   try {
-    await link(temporary, path);
+    linkSync(temporary, path);
     return true;
   } catch (cause) {
     if (codeOf(cause) === "EEXIST") return false;
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(codeOf(cause))) throw cause;
   }
-  // A disk without links, such as exFAT.
-  return writeFile(path, await readFile(temporary), { flag: "wx" }).then(
-    () => true,
-    (cause) => (codeOf(cause) === "EEXIST" ? false : Promise.reject(cause)),
-  );
+  try {
+    writeFileSync(path, readFileSync(temporary), { flag: "wx" }); // a disk without links, such as exFAT
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) === "EEXIST") return false;
+    throw cause;
+  }
 }
 
 /** Removes the lock of a process that is no more. */
-async function takeOver(op: string, path: string, aside: string): Promise<void> {
-  const text = await readOr(path);
+function takeOver(op: string, path: string, aside: string): void {
+  const text = readOr(path);
   if (text === undefined) return; // released just now
   const holder = parseHolder(text);
-  if (holder === undefined || (await isAlive(holder))) throw held(op, path, holder);
+  if (holder === undefined || isAlive(holder)) throw held(op, path, holder);
   try {
-    await rename(path, aside);
+    renameSync(path, aside);
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return; // another took it over just now
     throw cause;
   }
-  const moved = await readFile(aside, "utf8");
-  if (moved !== text) await putOnce(aside, path); // and holds it: theirs is put back
-  await rm(aside, { force: true });
+  const moved = readFileSync(aside, "utf8");
+  if (moved !== text) putOnce(aside, path); // and holds it: theirs is put back
+  rmSync(aside, { force: true });
 }
 
 function held(op: string, path: string, holder: Holder | undefined): FolderLockedError {
@@ -126,29 +133,29 @@ function describe(holder: Holder | undefined): string {
 }
 
 /** Numbers of processes are given anew, in containers from 1 on: the time of its start tells one from another. */
-async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
+function isAlive({ pid, host, started }: Holder): boolean {
   if (host !== hostname()) return true;
   try {
     process.kill(pid, 0);
   } catch (cause) {
     if (codeOf(cause) === "ESRCH") return false;
   }
-  const now = await startOf(pid);
+  const now = startOf(pid);
   return started === null || now === null || now === started;
 }
 
-async function ownHolder(): Promise<Holder> {
+function ownHolder(): Holder {
   const { pid } = process;
   const [id, since] = [randomUUID(), new Date().toISOString()];
-  return { pid, host: hostname(), started: await startOf(pid), id, since };
+  return { pid, host: hostname(), started: startOf(pid), id, since };
 }
 
 /** Linux: ticks from the machine's start to the process's, field 22, and which start of the machine it was. */
-async function startOf(pid: number): Promise<string | null> {
+function startOf(pid: number): string | null {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, "latin1");
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    const boot = await readFile("/proc/sys/kernel/random/boot_id", "latin1");
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1");
     return `${boot.trim()} ${ticks}`;
   } catch {
     return null;
@@ -165,8 +172,13 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-async function readOr(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch((cause) => (codeOf(cause) === "ENOENT" ? undefined : Promise.reject(cause)));
+function readOr(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw cause;
+  }
 }
 
 function codeOf(cause: unknown): string {

@@ -13,6 +13,7 @@ export { buildCorpus } from "./build/build-corpus.ts";
 export type { BuildReport, SourceReport } from "./build/build-report.ts";
 export type { LengthBin } from "./build/length-counts.ts";
 export { type OpenDedupOptions, type OpenedDeduplicator, openDeduplicator } from "./dedup/open-deduplicator.ts";
+export { FolderLockedError } from "./folder-lock.ts";
 export {
   type DocumentFormat,
   type ReadOptions,
