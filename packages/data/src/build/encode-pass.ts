@@ -51,7 +51,7 @@ export async function runEncodePass(build: BuildContext, kept: PassState<unknown
   const { out, work, shardTokens } = settings;
   const { vocabSize } = encoder;
   const made = fingerprintOf(settings, encoder);
-  const writer = await createShardWriter(out, { vocabSize, shardTokens, resume: true, settings: made });
+  await using writer = await createShardWriter(out, { vocabSize, shardTokens, resume: true, settings: made });
   const cursor = (writer.committed.cursor as EncodeCursor | null) ?? undefined;
   const folder = join(work, searchesOf(settings).length === 0 ? CLEAN : KEEP);
   const mix = await mixKept(build, folder, kept.parts, cursor?.mix);

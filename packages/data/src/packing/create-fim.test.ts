@@ -133,3 +133,10 @@ test("options that are none are named", () => {
   );
   expect(() => createFim({ ...base, skip: [""] })).toThrow(ConfigError);
 });
+
+test("keys and values that are none are named", () => {
+  expect(() => createFim({ ...base, rates: 0.5 } as never)).toThrow('"rates". Did you mean "rate"?');
+  expect(() => createFim({ ...base, encode: "bytes" } as never)).toThrow("encode: expected a function");
+  for (const none of [undefined, { ...base, encode: undefined }])
+    expect(() => createFim(none as never)).toThrow(ConfigError);
+});

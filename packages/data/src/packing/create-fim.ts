@@ -9,6 +9,7 @@
  */
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { createKeyedRandom } from "../keyed-random.ts";
+import { requireOptions } from "../require-options.ts";
 
 /** Options of `createFim`. */
 export interface FimOptions {
@@ -61,8 +62,8 @@ export interface Fim {
  * An encoder of documents for fill-in-the-middle.
  *
  * Cost: beside `encode`, some random numbers a document, and for those drawn one search for the special tokens' texts.
- * @throws OutOfRangeError for an id, rate or seed that is none; ConfigError when two of the ids are equal or a text to skip
- * is empty.
+ * @throws OutOfRangeError for an id, rate or seed that is none; ConfigError when two of the ids are equal, a text to
+ * skip is empty or an option is not known.
  */
 export function createFim(options: FimOptions): Fim {
   validate(options);
@@ -135,7 +136,22 @@ function anyOf(texts: Iterable<string>): RegExp | undefined {
   return patterns.length === 0 ? undefined : new RegExp(patterns.join("|"));
 }
 
-function validate({ fimBegin, fimHole, fimEnd, eos, rate = 0.1, seed }: FimOptions): void {
+const RULES = {
+  fimBegin: "any",
+  fimHole: "any",
+  fimEnd: "any",
+  eos: "any",
+  rate: "any",
+  seed: "any",
+  encode: "function",
+  skip: "any",
+} as const;
+
+function validate(options: FimOptions): void {
+  requireOptions("createFim", options, RULES);
+  const { fimBegin, fimHole, fimEnd, eos, rate = 0.1, seed } = options;
+  if (typeof options.encode !== "function")
+    throw new ConfigError({ op: "createFim", operand: "encode", expected: "a function", actual: "none" });
   const ids = Object.entries({ fimBegin, fimHole, fimEnd, eos }).filter(([, id]) => id !== undefined);
   for (const [operand, id] of ids) requireInteger(operand, id!, 2 ** 31 - 1);
   requireInteger("seed", seed, Number.MAX_SAFE_INTEGER);

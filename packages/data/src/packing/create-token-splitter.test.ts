@@ -161,3 +161,11 @@ test("options that are none are named", () => {
   expect(() => createTokenSplitter({ ...small, seed: 0.5 })).toThrow(OutOfRangeError);
   expect(() => createTokenSplitter({ ...small, seed: 1, vocabSize: -1 })).toThrow("vocabSize");
 });
+
+test("keys and values that are none are named", () => {
+  const base = { vocabSize: 0, bytesOf: () => undefined, encode: () => [], seed: 1 };
+  expect(() => createTokenSplitter({ ...base, probabilty: 1 } as never)).toThrow('Did you mean "probability"?');
+  expect(() => createTokenSplitter({ ...base, bytesOf: 5 } as never)).toThrow("bytesOf: expected a function");
+  for (const none of [undefined, { ...base, encode: undefined }, { ...base, bytesOf: undefined }])
+    expect(() => createTokenSplitter(none as never)).toThrow(ConfigError);
+});

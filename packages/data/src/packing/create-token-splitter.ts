@@ -8,6 +8,7 @@
  */
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { createKeyedRandom } from "../keyed-random.ts";
+import { requireOptions } from "../require-options.ts";
 
 /** Options of `createTokenSplitter`. */
 export interface TokenSplitterOptions {
@@ -59,7 +60,7 @@ const PUNCTUATION_AND_NEWLINES = /^( ?[\p{P}\p{S}]+)([\r\n]+)$/u;
  * A splitter for a vocabulary. For DeepSeek-V3's it finds 799 tokens.
  *
  * Cost: one pass over the vocabulary; then for each document one look at each id, and a random number for each candidate.
- * @throws ConfigError when the ids of a token's parts are none or stand for other bytes than the token; OutOfRangeError for
+ * @throws ConfigError when the ids of a token's parts are none or stand for other bytes than the token, or for an option that is not known; OutOfRangeError for
  * a probability, seed or size that is none.
  */
 export function createTokenSplitter(options: TokenSplitterOptions): TokenSplitter {
@@ -178,8 +179,16 @@ function hex(bytes: ArrayLike<number>): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ") || "(none)";
 }
 
-function validate({ vocabSize, probability = 0.1, seed }: TokenSplitterOptions): void {
+const RULES = { vocabSize: "any", bytesOf: "function", encode: "function", probability: "any", seed: "any" } as const;
+
+function validate(options: TokenSplitterOptions): void {
   const op = "createTokenSplitter";
+  requireOptions(op, options, RULES);
+  for (const operand of ["bytesOf", "encode"] as const) {
+    if (typeof options[operand] === "function") continue;
+    throw new ConfigError({ op, operand, expected: "a function", actual: "none" });
+  }
+  const { vocabSize, probability = 0.1, seed } = options;
   for (const [operand, value, high] of [
     ["vocabSize", vocabSize, 2 ** 31 - 1],
     ["seed", seed, Number.MAX_SAFE_INTEGER],

@@ -1,4 +1,6 @@
-import { OutOfRangeError } from "@ds3/errors";
+import { readFileSync } from "node:fs";
+import { ConfigError, OutOfRangeError } from "@ds3/errors";
+import { listDatasets, skipVisibly } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { createRandom } from "../random.ts";
 import { packBestFit } from "./pack-best-fit.ts";
@@ -94,4 +96,28 @@ test("a capacity or length that is none is named", () => {
   expect(() => packBestFit([1], 0)).toThrow(OutOfRangeError);
   expect(() => packBestFit([1, -1], 4)).toThrow("lengths[1]");
   expect(() => packBestFit([1.5], 4)).toThrow("lengths[0]");
+});
+
+test("a misspelled choice or key is refused: it would cut documents, or be ignored", () => {
+  const pack = (options: object) => () => packBestFit([5, 30], 10, options);
+  expect(pack({ long: "cut" })).toThrow('long: expected "split" or "truncate", got "cut"');
+  expect(pack({ long: "cut" })).toThrow(ConfigError);
+  expect(pack({ longs: "split" })).toThrow('"longs". Did you mean "long"?');
+  expect(packBestFit([5, 30], 10, { long: undefined as never })).toEqual(packBestFit([5, 30], 10));
+});
+
+const files = listDatasets([".jsonl", ".txt", ".md"]);
+if (files === undefined) skipVisibly("packing of data sets: no external data sets (set DS3_DATASETS)");
+test.runIf(files !== undefined)("all records of the data sets together use 99.5 % of the places", async () => {
+  const lengths: number[] = [];
+  for (const file of files!) {
+    const text = readFileSync(file, "utf8");
+    // A token of such text is three or four bytes; what matters here is how the lengths of real records vary.
+    const records = file.endsWith(".jsonl") ? text.split("\n") : [text];
+    lengths.push(...records.map((record) => Math.ceil(Buffer.byteLength(record) / 4)));
+  }
+  expect(lengths.length).toBeGreaterThan(1000);
+  for (const capacity of [512, 2048, 4096]) {
+    expect(packBestFit(lengths, capacity).utilization, `T = ${capacity}`).toBeGreaterThanOrEqual(0.995);
+  }
 });

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { OutOfRangeError, StateError } from "@ds3/errors";
+import { ConfigError, OutOfRangeError, StateError } from "@ds3/errors";
 import { temporaryFolder } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { randomLoaderOptions, takeAll, writeCountedSet } from "../../test/shard-sets.ts";
@@ -148,7 +148,7 @@ describe("bad input", () => {
     const { plan } = loader.cursor();
     expect(createLoader({ ...options, batchSize: 1, world: 4, documentMask: true }).cursor().plan).toBe(plan);
     const foreign = [
-      { ...options, ...other },
+      { ...options, shards: other.shards },
       { ...options, seed: 1 },
       { ...options, sequenceLength: 9 },
     ];
@@ -183,6 +183,27 @@ describe("bad input", () => {
     await writer.finish();
     const empty = await openShards(folder);
     expect(() => createLoader({ ...options, shards: empty })).toThrow(EmptyDataError);
+  });
+
+  test("a misspelled key or choice is refused, not taken for the default", async () => {
+    const { shards } = await writeCountedSet(temporaryFolder(), 2);
+    const options = { shards, sequenceLength: 10, batchSize: 4 };
+    const wrong: [object, string][] = [
+      [{ long: "cut" }, 'long: expected "split" or "truncate", got "cut"'],
+      [{ packing: "bestfit" }, 'got "bestfit". Did you mean "best-fit"?'],
+      [{ sequencelength: 10 }, '"sequencelength". Did you mean "sequenceLength"?'],
+      [{ shuffle: 0 }, "shuffle: expected true or false, got 0"],
+      [{ documentMask: "no" }, 'documentMask: expected true or false, got "no"'],
+      [{ shards: undefined }, "shards: expected a set of openShards, got none"],
+      [{ shards: "folder" }, "shards: expected a set of openShards, got string"],
+    ];
+    for (const [change, message] of wrong) {
+      expect(() => createLoader({ ...options, ...change } as never)).toThrow(message);
+      expect(() => createLoader({ ...options, ...change } as never)).toThrow(ConfigError);
+    }
+    for (const none of [{}, undefined]) expect(() => createLoader(none as never)).toThrow(ConfigError);
+    const plan = createLoader({ ...options, long: undefined as never, seed: undefined as never }).cursor();
+    expect(plan).toEqual(createLoader(options).cursor());
   });
 
   test("shards of empty documents are passed over", async () => {

@@ -49,7 +49,7 @@ export interface Loader extends AsyncIterableIterator<Batch, undefined> {
  * Load batches of a shard set. Reading begins with the first `next`.
  *
  * Accepts: any T, B, L >= 1. Memory: a group of shards, `prefetch` batches. Batches have `weights` where the set has some.
- * @throws OutOfRangeError for an option that is none; EmptyDataError for a set of fewer than two tokens.
+ * @throws ConfigError, OutOfRangeError for an option that is none; EmptyDataError for a set of fewer than two tokens.
  */
 export function createLoader(options: LoaderOptions): Loader {
   return new ShardLoader(resolveLoaderOptions(options));

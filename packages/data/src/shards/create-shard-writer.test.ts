@@ -1,9 +1,10 @@
-import { truncateSync } from "node:fs";
+import { rmSync, truncateSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, OutOfRangeError, StateError } from "@ds3/errors";
 import { temporaryFolder } from "@ds3/testing";
 import { expect, test } from "vitest";
+import { FolderLockedError } from "../folder-lock.ts";
 import { createRandom } from "../random.ts";
 import { createShardWriter, type ShardWriter } from "./create-shard-writer.ts";
 import { type Disk, nodeDisk } from "./disk.ts";
@@ -94,7 +95,7 @@ function failingDisk(at: number, cause: Error, once = false): Disk & { readonly 
 }
 
 async function writeAll(folder: string, documents: readonly Input[], disk = nodeDisk): Promise<void> {
-  const writer = await openShardWriter(folder, { ...options, resume: true }, disk);
+  await using writer = await openShardWriter(folder, { ...options, resume: true }, disk);
   await addFrom(writer, documents, writer.committed.documents);
 }
 
@@ -183,6 +184,7 @@ test("a writer that stops has the cursor of the last document in the set, and th
   const first = await createShardWriter(folder, options);
   for (const [d, { ids }] of documents.slice(0, 20).entries()) await first.add(ids, { cursor: { next: d + 1 } });
   expect(first.documents).toBe(20);
+  await first.close();
   const second = await createShardWriter(folder, { ...options, resume: true });
   expect(second.committed).toEqual(first.committed);
   const { documents: kept, cursor } = second.committed;
@@ -213,12 +215,14 @@ test("a finished set takes nothing more; finishing again does nothing; what no i
   await addFrom(writer, randomDocuments(3), 0);
   const before = await filesOf(folder);
   await writer.finish();
-  await expect(writer.add([1])).rejects.toThrow(StateError);
+  await expect(writer.add([1])).rejects.toThrow("a document after finish()");
+  await writer.finish();
   for (const name of ["shard-00009.tokens.tmp", "shard-00005.documents", "index.json.tmp"]) {
     await writeFile(join(folder, name), "left by a writer that was killed");
   }
   const resumed = await createShardWriter(folder, { ...options, resume: true });
   expect(resumed.complete).toBe(true);
+  await resumed.close();
   expect(await filesOf(folder)).toEqual(before);
   expect(await readFile(join(folder, "shard-1.tokens.old"), "utf8")).toBe("mine");
 });
@@ -237,4 +241,52 @@ test("what is no id, weight, option or order of calls is named, and the document
   for (const bad of [{ vocabSize: 0 }, { vocabSize: 2 ** 31 + 1 }, { shardTokens: 0.5 }]) {
     await expect(createShardWriter(temporaryFolder(), { ...options, ...bad })).rejects.toThrow(OutOfRangeError);
   }
+});
+
+test("a second writer of a folder is refused by name while the first lives, and nothing is lost", async () => {
+  const [folder, documents] = [temporaryFolder(), randomDocuments(30)];
+  const first = await createShardWriter(folder, options);
+  const second = createShardWriter(folder, { ...options, resume: true });
+  await expect(second).rejects.toThrow(FolderLockedError);
+  await expect(second).rejects.toThrow(/shards\.lock: .* held by this process on /);
+  await addFrom(first, documents, 0);
+  expect(await stored(folder)).toEqual(documents);
+  expect(await readdir(folder)).not.toContain("shards.lock");
+});
+
+test("a writer that was closed, or whose lock is gone, changes nothing more", async () => {
+  const folder = temporaryFolder();
+  const writer = await createShardWriter(folder, options);
+  await writer.add(new Array(39).fill(1));
+  rmSync(join(folder, "shards.lock"));
+  const before = await filesOf(folder);
+  await expect(writer.add([1, 2])).rejects.toThrow("expected the lock of this writer, got none");
+  await expect(writer.finish()).rejects.toThrow(StateError);
+  expect(await filesOf(folder)).toEqual(before);
+  await using next = await createShardWriter(folder, { ...options, resume: true });
+  await next.close();
+  await expect(next.add([1])).rejects.toThrow("expected an open writer, got one that was closed");
+  await expect(next.finish()).rejects.toThrow(StateError);
+  await expect(createShardWriter(folder, options)).rejects.toThrow("a set of 0 documents"); // and releases it
+  await (await createShardWriter(folder, { ...options, resume: true })).close();
+});
+
+test("settings and cursors that JSON cannot hold are named, and so are keys and values that are none", async () => {
+  const folder = temporaryFolder();
+  const circle: unknown[] = [];
+  circle.push(circle);
+  for (const settings of [() => 1, 1n, circle]) {
+    for (const resume of [false, true]) {
+      const attempt = createShardWriter(folder, { ...options, resume, settings });
+      await expect(attempt).rejects.toThrow("createShardWriter: settings: expected plain JSON");
+      await expect(attempt).rejects.toThrow(ConfigError);
+    }
+  }
+  await using writer = await createShardWriter(folder, options);
+  await writer.add([1], { cursor: { at: 1n } });
+  await expect(writer.finish()).rejects.toThrow("cursor: expected plain JSON");
+  const misspelled = { ...options, shardToken: 3 };
+  await expect(createShardWriter(folder, misspelled)).rejects.toThrow('"shardToken". Did you mean "shardTokens"?');
+  await expect(createShardWriter(folder, undefined as never)).rejects.toThrow(ConfigError);
+  await expect(createShardWriter(folder, { ...options, resume: "yes" as never })).rejects.toThrow("true or false");
 });

@@ -52,7 +52,7 @@ export interface ShardWriter {
   /**
    * Take a document; one without ids counts, too. Await each call before the next.
    * @throws OutOfRangeError for an id or weight that is none; DiskFullError, DiskWriteError: the document was not taken, and
-   * the same call may be made again; StateError after `finish` or while another call is under way.
+   * the same call may be made again; StateError after `finish` or `close`, when the folder was taken by another writer, or while another call is under way.
    */
   add(ids: ArrayLike<number>, document?: ShardDocument): Promise<void>;
   /**
@@ -60,14 +60,21 @@ export interface ShardWriter {
    * @throws as `add` does; it may be called again.
    */
   finish(): Promise<ShardIndex>;
+  /**
+   * Give the folder free for another writer, as `finish` does; what is not committed is not in the set. Again: nothing.
+   * @throws StateError while another call is under way.
+   */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Open a folder for shards; it is made where it is missing. One writer a folder.
+ * Open a folder for shards; it is made where it is missing. One writer a folder: a file `shards.lock` in it names the
+ * process until `finish` or `close`; that of a killed process is taken over.
  *
  * Accepts: vocabSize up to 2^31, up to 65,536 corpora. Memory: one shard.
  * @throws StateError for a folder with a set when `resume` is not given; ConfigError when a set to resume was made with
- * other options; ShardError when it is torn; DiskFullError, DiskWriteError; OutOfRangeError.
+ * other options; FolderLockedError naming the process that writes there; ShardError when it is torn; DiskFullError, DiskWriteError; OutOfRangeError.
  */
 export function createShardWriter(directory: string, options: ShardWriterOptions): Promise<ShardWriter> {
   const disk: Disk = nodeDisk;

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { OutOfRangeError } from "@ds3/errors";
+import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { EmptyDataError } from "../empty-data-error.ts";
+import { LONG } from "../packing/pack-best-fit.ts";
+import { type OptionRules, requireOptions } from "../require-options.ts";
 import type { ShardSet } from "./open-shards.ts";
 
 /** Options of `createLoader`. */
@@ -53,9 +55,31 @@ export interface LoaderSettings
   readonly plan: string;
 }
 
-/** @throws OutOfRangeError for an option that is none; EmptyDataError for a set of fewer than two tokens. */
-export function resolveLoaderOptions({ shards, ...options }: LoaderOptions): LoaderSettings {
-  const { directory, index, verify } = shards;
+const RULES: OptionRules<LoaderOptions> = {
+  shards: "any",
+  sequenceLength: "any",
+  batchSize: "any",
+  seed: "any",
+  shuffle: "boolean",
+  rank: "any",
+  world: "any",
+  packing: ["stream", "best-fit"],
+  long: LONG,
+  documentMask: "boolean",
+  lookahead: "any",
+  padId: "any",
+  epochs: "any",
+  prefetch: "any",
+  groupShards: "any",
+};
+
+/** @throws ConfigError, OutOfRangeError for an option that is none; EmptyDataError for a set of fewer than two tokens. */
+export function resolveLoaderOptions(given: LoaderOptions): LoaderSettings {
+  requireOptions("createLoader", given, RULES);
+  const { shards, ...options } = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  ) as LoaderOptions & Record<string, unknown>;
+  const { directory, index, verify } = requireShards(shards);
   const order = { seed: 0, shuffle: true, packing: "stream", long: "split", groupShards: 4 } as const;
   const shape = { documentMask: false, lookahead: 1, padId: 0, epochs: Infinity, prefetch: 2, rank: 0, world: 1 };
   const all = { ...order, ...shape, ...options };
@@ -70,6 +94,13 @@ export function resolveLoaderOptions({ shards, ...options }: LoaderOptions): Loa
   }
   const groups = Math.ceil(index.shards.length / all.groupShards);
   return { ...all, directory, index, verify, groups, plan: planOf(all, shards) };
+}
+
+function requireShards(shards: ShardSet | undefined): ShardSet {
+  if (typeof shards?.directory === "string" && Array.isArray(shards.index?.shards)) return shards;
+  const hint = "Open the folder: createLoader({ shards: await openShards(folder), ... }).";
+  const actual = shards === undefined ? "none" : `${typeof shards} of another kind`;
+  throw new ConfigError({ op: "createLoader", operand: "shards", expected: "a set of openShards", actual, hint });
 }
 
 /** Throws OutOfRangeError for what is no cursor of a loader with these settings; its row is checked when it is read. */

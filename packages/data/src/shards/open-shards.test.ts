@@ -1,7 +1,7 @@
 import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { StateError } from "@ds3/errors";
+import { ConfigError, StateError } from "@ds3/errors";
 import { temporaryFolder } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { createShardWriter } from "./create-shard-writer.ts";
@@ -104,4 +104,20 @@ test("a set that is not complete is refused, unless it is asked for", async () =
   await expect(openShards(folder)).rejects.toThrow(StateError);
   const shards = await openShards(folder, { partial: true });
   expect(shards.index.documents).toBe(8);
+});
+
+test("options that are none are named", async () => {
+  const folder = await makeSet();
+  await expect(openShards(folder, { verify: "opened" } as never)).rejects.toThrow('"opened". Did you mean "open"?');
+  await expect(openShards(folder, { partal: true } as never)).rejects.toThrow('"partal". Did you mean "partial"?');
+  await expect(openShards(folder, { partial: 1 } as never)).rejects.toThrow(ConfigError);
+});
+
+test("a document of a corpus that the index does not name is an error of the set", async () => {
+  const folder = await makeSet();
+  const path = join(folder, "index.json");
+  await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), corpora: [] }));
+  const { documents } = await openShards(folder);
+  await expect(documents().next()).rejects.toThrow(/shard-00000\.documents: expected a corpus below 0/);
+  await expect(documents().next()).rejects.toThrow(ShardError);
 });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { StateError } from "@ds3/errors";
+import { requireOptions } from "../require-options.ts";
 import { ShardError } from "./shard-errors.ts";
 import { readIndex, type ShardEntry, type ShardIndex, shardBytes, shardFiles } from "./shard-index.ts";
 
@@ -50,9 +51,10 @@ export interface ShardSet {
 /**
  * Open the shards in a folder. No file stays open.
  * @throws ShardError naming the file when one is missing, torn or changed; StateError for a set that is not complete, unless
- * `partial` is given.
+ * `partial` is given; ConfigError for an option that is none.
  */
 export async function openShards(directory: string, options: OpenShardsOptions = {}): Promise<ShardSet> {
+  requireOptions("openShards", options, { verify: ["read", "open", "never"], partial: "boolean" });
   const { verify = "read", partial = false } = options;
   const index = await readIndex("openShards", directory);
   if (index === undefined) {
@@ -115,17 +117,20 @@ async function readShard(directory: string, index: ShardIndex, entry: ShardEntry
     }),
   );
   const tokens = index.dtype === "uint16" ? new Uint16Array(ids!.buffer) : new Uint32Array(ids!.buffer);
-  return { tokens, ...parseDocuments(columns!.buffer as ArrayBuffer, entry, files.documents) };
+  return { tokens, ...parseDocuments(columns!.buffer as ArrayBuffer, entry, index.corpora.length, files.documents) };
 }
 
-function parseDocuments(columns: ArrayBuffer, entry: ShardEntry, file: string): Omit<Shard, "tokens"> {
+function parseDocuments(columns: ArrayBuffer, entry: ShardEntry, known: number, file: string): Omit<Shard, "tokens"> {
   const D = entry.documents;
   const lengths = new Uint32Array(columns, 0, D);
   const starts = new Uint32Array(D + 1);
   for (let d = 0; d < D; d++) starts[d + 1] = starts[d]! + lengths[d]!;
   if (starts[D] !== entry.tokens) throw torn("readShard", file, `${entry.tokens} tokens`, `${starts[D]}`);
   const weights = entry.weighted ? { weights: new Float32Array(columns, 4 * D, D) } : {};
-  return { starts, ...weights, corpora: new Uint16Array(columns, entry.weighted ? 8 * D : 4 * D, D) };
+  const corpora = new Uint16Array(columns, entry.weighted ? 8 * D : 4 * D, D);
+  const unknown = corpora.find((number) => number >= known);
+  if (unknown !== undefined) throw torn("readShard", file, `a corpus below ${known}, as the index has`, `${unknown}`);
+  return { starts, ...weights, corpora };
 }
 
 /** A file's bytes in a buffer of their own. */

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, OutOfRangeError, StateError } from "@ds3/errors";
+import { type FolderLock, lockFolder } from "../folder-lock.ts";
 import type { CommittedShards, ShardDocument, ShardWriter, ShardWriterOptions } from "./create-shard-writer.ts";
 import { type Disk, putInPlace, temporaryName, writeBeside } from "./disk.ts";
+import { newIndex, plainJson } from "./new-index.ts";
 import { requireWhole } from "./open-shards.ts";
 import { ShardBuffer } from "./shard-buffer.ts";
 import { ShardError, writeFailure } from "./shard-errors.ts";
@@ -18,6 +20,7 @@ import {
 } from "./shard-index.ts";
 
 const OP = "createShardWriter";
+const LOCK = "shards.lock";
 const OWN_FILE = /^(?:shard-\d{5,}\.(?:tokens|documents)(?:\.tmp)?|index\.json\.tmp)$/;
 
 /** `createShardWriter` on a given disk. */
@@ -31,16 +34,31 @@ export async function openShardWriter(
     await disk.makeFolder(directory);
     await disk.syncFolder(dirname(resolve(directory)));
   });
+  const lock = lockFolder(OP, directory, LOCK);
+  try {
+    return new Writer(directory, await beginOrResume(directory, options, wanted, disk), disk, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function beginOrResume(
+  directory: string,
+  options: ShardWriterOptions,
+  wanted: ShardIndex,
+  disk: Disk,
+): Promise<ShardIndex> {
   const found = await readIndex(OP, directory);
   if (found === undefined) {
     await refuseShardsWithoutIndex(directory);
     await orFail(join(directory, INDEX), () => writeIndex(disk, directory, wanted));
-    return new Writer(directory, wanted, disk);
+    return wanted;
   }
   requireSame(directory, options, wanted, found);
   await requireWhole(OP, directory, found);
   await orFail(directory, () => removeLeftovers(disk, directory, found));
-  return new Writer(directory, found, disk);
+  return found;
 }
 
 class Writer implements ShardWriter {
@@ -51,10 +69,13 @@ class Writer implements ShardWriter {
   #index: ShardIndex;
   #cursor: unknown;
   #isBusy = false;
+  readonly #lock: FolderLock;
+  #isClosed = false;
 
-  constructor(directory: string, index: ShardIndex, disk: Disk) {
+  constructor(directory: string, index: ShardIndex, disk: Disk, lock: FolderLock) {
     this.#directory = directory;
     this.#disk = disk;
+    this.#lock = lock;
     this.#index = index;
     this.#cursor = index.cursor;
     this.#buffer = new ShardBuffer(index.dtype);
@@ -75,8 +96,8 @@ class Writer implements ShardWriter {
   }
 
   async add(ids: ArrayLike<number>, { corpus = "", weight = 1, cursor = null }: ShardDocument = {}): Promise<void> {
-    this.#requireReady();
     if (this.complete) throw this.#wrongState("a set that is not finished", "a document after finish()");
+    this.#requireReady();
     this.#check(ids, weight);
     const { shardTokens } = this.#index;
     const { tokens, documents } = this.#buffer;
@@ -87,9 +108,21 @@ class Writer implements ShardWriter {
   }
 
   async finish(): Promise<ShardIndex> {
+    if (this.#isClosed && this.complete) return this.#index;
     this.#requireReady();
     if (!this.complete) await this.#commit(true);
+    await this.close();
     return this.#index;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isBusy) throw this.#wrongState("one call at a time", "a call while another writes a shard");
+    this.#isClosed = true;
+    this.#lock.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** Nothing in memory changes unless all is on disk: after a failure the same commit may be tried again. */
@@ -98,8 +131,10 @@ class Writer implements ShardWriter {
     const shards = [...this.#index.shards];
     const name = shardName(shards.length);
     try {
+      this.#lock.requireHeld();
       if (this.#buffer.documents > 0) shards.push(await this.#writeShard(name));
-      const index = { ...this.#index, ...this.#totals(), complete, shards, cursor: this.#cursor };
+      this.#lock.requireHeld();
+      const index = { ...this.#index, ...this.#totals(), complete, shards, cursor: plainJson("cursor", this.#cursor) };
       await orFail(join(this.#directory, INDEX), () => writeIndex(this.#disk, this.#directory, index));
       this.#index = index;
       this.#buffer.clear();
@@ -163,22 +198,12 @@ class Writer implements ShardWriter {
 
   #requireReady(): void {
     if (this.#isBusy) throw this.#wrongState("one call at a time", "a call while another writes a shard");
+    if (this.#isClosed) throw this.#wrongState("an open writer", "one that was closed");
   }
 
   #wrongState(expected: string, actual: string): StateError {
     return new StateError({ op: "ShardWriter", operand: this.#directory, expected, actual, hint: "Await each call." });
   }
-}
-
-function newIndex({ vocabSize, shardTokens = 2 ** 23, settings = null }: ShardWriterOptions): ShardIndex {
-  const bounds = { vocabSize: [vocabSize, 2 ** 31], shardTokens: [shardTokens, 2 ** 29] } as const;
-  for (const [name, [value, most]] of Object.entries(bounds)) {
-    if (Number.isInteger(value) && value >= 1 && value <= most) continue;
-    throw outOfRange(name, `an integer in [1, ${most}]`, `${value}`);
-  }
-  const dtype = vocabSize <= 2 ** 16 ? "uint16" : "uint32";
-  const empty = { complete: false, tokens: 0, documents: 0, corpora: [], shards: [], cursor: null };
-  return { format: "ds3-shards", version: 1, dtype, vocabSize, shardTokens, ...empty, settings };
 }
 
 /** @throws StateError, ConfigError: see `createShardWriter`. */
@@ -189,7 +214,7 @@ function requireSame(directory: string, { resume }: ShardWriterOptions, wanted: 
     throw new StateError({ op: OP, operand: directory, expected: "a folder without shards", actual, hint });
   }
   for (const key of ["vocabSize", "shardTokens", "settings"] as const) {
-    const [expected, actual] = [JSON.stringify(found[key]), JSON.stringify(JSON.parse(JSON.stringify(wanted[key])))];
+    const [expected, actual] = [JSON.stringify(found[key]), JSON.stringify(wanted[key])];
     if (expected === actual) continue;
     const hint = "Resume with what the set was begun with, or build in another folder.";
     throw new ConfigError({ op: OP, operand: `${directory}, ${key}`, expected, actual, hint });
