@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { expect, test } from "vitest";
 import { createNormalizer, type NormalizeOptions, normalizeText } from "./normalize-text.ts";
 import { createRandom } from "./random.ts";
@@ -96,4 +97,27 @@ test("the stage changes the text alone, keeps what needs no change, drops what i
   expect(stage.process(clean)).toBe(clean);
   expect(stage.process({ text: "\u200b\r\n \0", source: "s:3" })).toEqual({ reason: "normalize.empty" });
   expect(createNormalizer({ trailingSpace: false }).process({ text: "a ", source: "" })).toMatchObject({ text: "a " });
+});
+
+test.each<[object | undefined, typeof ConfigError | typeof OutOfRangeError, string]>([
+  [{ lineEnd: false }, ConfigError, 'Did you mean "lineEnds"?'],
+  [{ normalize: "no" }, ConfigError, 'expected known keys, got "normalize"'],
+  [{ controls: "no" }, ConfigError, "controls: expected true or false"],
+  [{ form: "nfc" }, ConfigError, 'form: expected "NFC" or "NFD" or "NFKC" or "NFKD", got "nfc"'],
+  [{ form: true }, ConfigError, "form"],
+  [{ blankLines: -1 }, OutOfRangeError, "blankLines: expected an integer from 0 to 1000, or false, got -1"],
+  [{ blankLines: 1.5 }, OutOfRangeError, "blankLines"],
+  [{ blankLines: true }, OutOfRangeError, "blankLines"],
+  [{ blankLines: 1e9 }, OutOfRangeError, "blankLines"],
+])("%j is refused at once", (options, type, message) => {
+  for (const call of [() => createNormalizer(options), () => normalizeText("a", options)]) {
+    expect(call).toThrow(type);
+    expect(call).toThrow(message);
+  }
+});
+
+test("options that are undefined are the defaults, and 1000 blank lines can be kept", () => {
+  expect(normalizeText("a \n\n\n\n\nb", { blankLines: undefined, trailingSpace: undefined } as never)).toBe("a\n\n\nb");
+  const text = `a${"\n".repeat(1500)}b`;
+  expect(normalizeText(text, { blankLines: 1000 })).toBe(`a${"\n".repeat(1001)}b`);
 });

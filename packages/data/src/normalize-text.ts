@@ -1,5 +1,8 @@
 /** Bringing texts of many origins into one form, step by step. Pure; each step can be left out. */
+import { OutOfRangeError } from "@ds3/errors";
 import type { Document } from "./document.ts";
+import { type OptionRules, requireOptions } from "./require-options.ts";
+import { requireChoice, shown } from "./require-value.ts";
 import type { DocumentStage, Dropped } from "./stage.ts";
 
 /** Steps of `normalizeText`, in the order in which they are taken. */
@@ -23,6 +26,16 @@ export interface NormalizeOptions {
   readonly blankLines?: number | false;
 }
 
+const RULES: OptionRules<NormalizeOptions> = {
+  surrogates: "boolean",
+  lineEnds: "boolean",
+  controls: "boolean",
+  zeroWidth: "boolean",
+  form: "any",
+  trailingSpace: "boolean",
+  blankLines: "any",
+};
+
 const LINE_END = /\r\n?/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is dropped
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+/g;
@@ -30,14 +43,22 @@ const ZERO_WIDTH = /[\u200b\u2060\ufeff]+/g;
 /** Tab and general category Zs, the same since Unicode 6.3, whatever the engine has. */
 const SPACE = "[\\t \\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000]";
 const WIDE_SPACE = new RegExp(SPACE);
+/** More would be no number of lines for a regular expression. */
+const MOST_BLANK = 1000;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 
 /**
  * A text in one form: the same again gives no further change.
  *
  * Cost: one pass over the text for each step; a text that needs none comes back as it is.
+ * @throws ConfigError for an unknown step or a value that it does not take; OutOfRangeError for `blankLines` below 0.
  */
 export function normalizeText(text: string, options: NormalizeOptions = {}): string {
+  requireSteps("normalizeText", options);
+  return takeSteps(text, options);
+}
+
+function takeSteps(text: string, options: NormalizeOptions): string {
   const { surrogates = true, lineEnds = true, controls = true, zeroWidth = true, form = "NFC" } = options;
   const { trailingSpace = true, blankLines = 2 } = options;
   let result = surrogates ? text.replace(LONE_SURROGATE, "\uFFFD") : text;
@@ -49,12 +70,26 @@ export function normalizeText(text: string, options: NormalizeOptions = {}): str
   return blankLines === false ? result : limitBlankLines(result, blankLines);
 }
 
-/** A stage that normalises texts, and drops those of which nothing is left (`normalize.empty`). */
+/** @throws as `normalizeText`. */
+function requireSteps(op: string, options: NormalizeOptions): void {
+  requireOptions(op, options, RULES);
+  const { form = false, blankLines = 2 } = options;
+  if (form !== false) requireChoice(op, "form", form, ["NFC", "NFD", "NFKC", "NFKD"]);
+  if (blankLines === false || (Number.isSafeInteger(blankLines) && blankLines >= 0 && blankLines <= MOST_BLANK)) return;
+  const expected = `an integer from 0 to ${MOST_BLANK}, or false`;
+  throw new OutOfRangeError({ op, operand: "blankLines", expected, actual: shown(blankLines) });
+}
+
+/**
+ * A stage that normalises texts, and drops those of which nothing is left (`normalize.empty`).
+ * @throws as `normalizeText`, at once.
+ */
 export function createNormalizer(options: NormalizeOptions = {}): DocumentStage {
+  requireSteps("createNormalizer", options);
   return {
     name: "normalize",
     process(document: Document): Document | Dropped {
-      const text = normalizeText(document.text, options);
+      const text = takeSteps(document.text, options);
       if (text.trim() === "") return { reason: "normalize.empty" };
       return text === document.text ? document : { ...document, text };
     },

@@ -29,7 +29,6 @@ function shinglesOf(text: string): Set<string> {
     )
     .join("")
     .replace(/[\p{P}\p{S}\p{Cf}]/gu, "")
-    .replace(/\p{Nd}+/gu, "0")
     .trim();
   const characters = [...simple.replace(/\s/g, "")];
   const isHan = characters.filter((c) => HAN.test(c)).length * 2 >= characters.length;

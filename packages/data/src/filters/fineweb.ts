@@ -2,7 +2,10 @@
  * FineWeb's own rules (Penedo et al. 2024, arXiv 2406.17557), with the details as datatrove's
  * FineWebQualityFilter has them.
  *
- * Differs from datatrove: own words (`TokenScan`), white space around a line does not count.
+ * Differs from datatrove: own words (`TokenScan`), white space around a line does not count. Marks that end a line: for
+ * English those of FineWeb's release, . ? ! " and ', with ” and ’, so that typeset quotations count as straight ones do;
+ * for Chinese and others the lists of terminals.ts. later versions of datatrove count one list
+ * of terminal marks of all scripts for every language; `terminals` takes such a list.
  */
 import type { Document } from "../document.ts";
 import type { DocumentStage, Dropped } from "../stage.ts";

@@ -33,7 +33,7 @@ test.each([
 test.each([
   ["empty", ""],
   ["short", "Hello"],
-  ["short in Chinese: fewer than ten characters", "你好，世界"],
+  ["short in Chinese: fewer than seven characters", "你好，世界上"],
   ["numbers", "12 345 67.8 | 90 % 12 345 67.8 | 90 %"],
   ["two languages of one script", ENGLISH.repeat(10) + GERMAN.repeat(10)],
   ["two scripts, mixed", (ENGLISH.repeat(3) + CHINESE.repeat(2)).repeat(5)],
@@ -67,6 +67,17 @@ test("length and score have bounds of their own", async () => {
   const thirty = await createLanguageStage({ minLetters: 30 });
   expect(thirty.identify("天".repeat(10)).language).toBe("zh");
   expect(thirty.identify("天".repeat(9)).language).toBe("und");
+});
+
+test("by default 20 letters are enough, and at most 8 windows are asked", async () => {
+  for (const same of [stage, await createLanguageStage({ minLetters: undefined, maxWindows: undefined } as never)]) {
+    expect(same.identify("天".repeat(6)).likeliest).toBe(""); // a Han character counts for three
+    expect(same.identify("天".repeat(7)).language).toBe("zh");
+    const { share } = same.identify(ENGLISH.repeat(30) + GERMAN.repeat(10));
+    expect([share * 8, share < 1]).toEqual([Math.round(share * 8), true]);
+  }
+  const nine = (await createLanguageStage({ maxWindows: 9 })).identify(ENGLISH.repeat(30) + GERMAN.repeat(10)).share;
+  expect(nine * 8).not.toBe(Math.round(nine * 8));
 });
 
 test("a given language is kept, unless it is to be found again", async () => {
@@ -103,8 +114,14 @@ test.each<[LanguageOptions, typeof ConfigError | typeof OutOfRangeError, string]
   [{ minScore: 1 }, OutOfRangeError, "minScore"],
   [{ minLetters: 1.5 }, OutOfRangeError, "minLetters"],
   [{ maxWindows: 0 }, OutOfRangeError, "maxWindows"],
-  [{ model: "huge" as never }, ConfigError, "extrasmall, small, medium, large"],
-  [{ keep: ["english"] }, ConfigError, "got english"],
+  [{ minShare: "0.5" as never }, OutOfRangeError, 'minShare: expected a share in (0, 1], got "0.5"'],
+  [{ model: "huge" as never }, ConfigError, 'expected "extrasmall" or "small" or "medium" or "large"'],
+  [{ again: "no" as never }, ConfigError, "again: expected true or false"],
+  [{ minLetter: 3 } as never, ConfigError, 'Did you mean "minLetters"?'],
+  [null as never, ConfigError, "options: expected an object"],
+  [{ keep: ["english"] }, ConfigError, 'got "english"'],
+  [{ keep: "en" as never }, ConfigError, 'keep: expected an array of codes, got "en". Write ["en"].'],
+  [{ keep: [undefined] as never }, ConfigError, "got undefined"],
 ])("%j is refused", async (options, type, message) => {
   await expect(createLanguageStage(options)).rejects.toThrow(type);
   await expect(createLanguageStage(options)).rejects.toThrow(message);

@@ -12,6 +12,9 @@
  */
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import type { Document } from "../document.ts";
+import { requireInteger } from "../require-integer.ts";
+import { requireOptions } from "../require-options.ts";
+import { shown } from "../require-value.ts";
 import type { DocumentStage, Dropped } from "../stage.ts";
 import { countLetters, type LetterCounts } from "./count-letters.ts";
 import { ratio } from "./dropped.ts";
@@ -30,9 +33,9 @@ export interface LanguageOptions {
   readonly minShare?: number;
   /** Least score of eld, in [0, 1), for a window to name a language. Default .45. */
   readonly minScore?: number;
-  /** Letters below which a text is too short to tell, a character of Han or Kana counting for three. Default 30. */
+  /** Letters below which a text is too short to tell, a character of Han or Kana counting for three. Default 20. */
   readonly minLetters?: number;
-  /** Most windows looked at in one document; the first, the middle and the last suffice where they agree. Default 9. */
+  /** Most windows looked at in one document; the first, the middle and the last suffice where they agree. Default 8. */
   readonly maxWindows?: number;
   /** Identify again what already has a language, too. Default false: it is taken as it is. */
   readonly again?: boolean;
@@ -54,6 +57,8 @@ export interface LanguageResult {
 export interface LanguageStage extends DocumentStage {
   identify(text: string): LanguageResult;
 }
+
+const OP = "createLanguageStage";
 
 type Detector = typeof import("eld/medium")["eld"];
 
@@ -82,21 +87,17 @@ const PURE_SHARE = 0.8;
 /**
  * Load eld's table and make a stage that sets `language`: of the document whose windows agree, `und` for short and for
  * mixed texts. With `keep`, others are dropped as `language.other` or `language.undetermined`.
- * @throws ConfigError for an unknown model or a language that eld does not know; OutOfRangeError for a wrong number.
+ * @throws ConfigError for an unknown option, a model or a language that eld does not know; OutOfRangeError for a wrong number.
  */
 export async function createLanguageStage(options: LanguageOptions = {}): Promise<LanguageStage> {
-  const settings = {
-    minShare: 0.65,
-    minScore: 0.45,
-    minLetters: 20,
-    maxWindows: 8,
-    model: "medium" as const,
-    ...options,
-  };
+  requireOptions<LanguageOptions>(OP, options, {
+    ...{ keep: "any", minShare: "any", minScore: "any", minLetters: "any", maxWindows: "any" },
+    ...{ again: "boolean", model: Object.keys(MODELS) },
+  });
+  const { minShare = 0.65, minScore = 0.45, minLetters = 20, maxWindows = 8, model = "medium" } = options;
+  const settings = { ...options, minShare, minScore, minLetters, maxWindows };
   checkNumbers(settings);
-  const load = Object.hasOwn(MODELS, settings.model) ? MODELS[settings.model] : undefined;
-  if (load === undefined) throw refused("model", Object.keys(MODELS).join(", "), settings.model);
-  const detector = (await load()).eld.newInstance();
+  const detector = (await MODELS[model]()).eld.newInstance();
   detector.enableTextCleanup(true);
   checkKeep(settings.keep, Object.values(detector.info().Languages));
   const identify = (text: string): LanguageResult => identifyBy(detector, text, settings);
@@ -207,23 +208,24 @@ function weigh({ letters, han, kana }: LetterCounts): number {
 function checkNumbers({ minShare, minScore, minLetters, maxWindows }: Settings): void {
   checkRange("minShare", minShare, minShare > 0 && minShare <= 1, "a share in (0, 1]");
   checkRange("minScore", minScore, minScore >= 0 && minScore < 1, "a score in [0, 1)");
-  checkRange("minLetters", minLetters, Number.isSafeInteger(minLetters) && minLetters >= 0, "an integer >= 0");
-  checkRange("maxWindows", maxWindows, Number.isSafeInteger(maxWindows) && maxWindows >= 1, "an integer >= 1");
+  requireInteger(OP, "minLetters", minLetters, 0);
+  requireInteger(OP, "maxWindows", maxWindows, 1);
 }
 
 function checkRange(operand: string, value: number, isAccepted: boolean, expected: string): void {
-  if (isAccepted) return;
-  throw new OutOfRangeError({ op: "createLanguageStage", operand, expected, actual: String(value) });
+  if (typeof value === "number" && isAccepted) return;
+  throw new OutOfRangeError({ op: OP, operand, expected, actual: shown(value) });
 }
 
 function checkKeep(keep: readonly string[] | undefined, known: readonly string[]): void {
-  const stranger = keep?.find(
-    (language) => language !== UNDETERMINED && language !== "code" && !known.includes(language),
-  );
-  if (stranger === undefined) return;
-  throw refused("keep", `${known.join(", ")}, ${UNDETERMINED} or code`, stranger);
-}
-
-function refused(operand: string, expected: string, actual: string): ConfigError {
-  return new ConfigError({ op: "createLanguageStage", operand, expected, actual });
+  if (keep === undefined) return;
+  if (!Array.isArray(keep)) {
+    const hint = typeof keep === "string" ? { hint: `Write ["${keep}"].` } : {};
+    throw new ConfigError({ op: OP, operand: "keep", expected: "an array of codes", actual: shown(keep), ...hint });
+  }
+  const codes = [...known, UNDETERMINED, "code"];
+  const strangers = keep.filter((language) => !codes.includes(language));
+  if (strangers.length === 0) return;
+  const expected = `${known.join(", ")}, ${UNDETERMINED} or code`;
+  throw new ConfigError({ op: OP, operand: "keep", expected, actual: shown(strangers[0]) });
 }

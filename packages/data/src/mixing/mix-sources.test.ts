@@ -274,6 +274,28 @@ test.each(refused)("options that are none are named: %o", async (options, type, 
   await expect(promise).rejects.toThrow(message);
 });
 
+test.each<[unknown, unknown, string]>([
+  [undefined, { seed: 1 }, "mixSources: sources: expected an array of sources, got undefined"],
+  [{ web: [] }, { seed: 1 }, "sources: expected an array of sources"],
+  [[undefined], { seed: 1 }, "sources[0]: expected an object, got undefined"],
+  [[{ documents: [] }], { seed: 1 }, "sources[0].name: expected a string, got undefined"],
+  [[two[0], { name: "code" }], { seed: 1 }, "sources[1].documents: expected an array of documents, or a function"],
+  [two, undefined, "options: expected an object, got undefined"],
+  [two, { seed: 1, weight: {} }, 'Did you mean "weights"?'],
+  [two, { seed: 1, measure: "bytes" }, "measure: expected a function"],
+  [two, { seed: 1, weights: 3 }, "weights: expected an object, got 3"],
+])("what is no source and no option is a named error: %#", async (sources, options, message) => {
+  const promise = mixSources(sources as never, options as never);
+  await expect(promise).rejects.toThrow(ConfigError);
+  await expect(promise).rejects.toThrow(message);
+});
+
+test.each(["temperature", "maxEpochs", "total", "seed"])("%s is a number, no text", async (name) => {
+  const promise = mixSources(two, { seed: 1, measure, [name]: "2" } as never);
+  await expect(promise).rejects.toThrow(OutOfRangeError);
+  await expect(promise).rejects.toThrow(`${name}: expected`);
+});
+
 test("sources without a name of their own, and none at all, are refused", async () => {
   await expect(mixSources([two[0]!, two[0]!], { seed: 1, measure })).rejects.toThrow('two named "web"');
   await expect(mixSources([], { seed: 1 })).rejects.toThrow(EmptyDataError);

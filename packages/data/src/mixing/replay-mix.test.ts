@@ -78,6 +78,14 @@ test("from a cursor on the mix is the same", async () => {
 });
 
 test("a ratio or sources that are none are named", async () => {
+  const call = (...given: unknown[]) => expect(replayMix(...(given as Parameters<typeof replayMix>))).rejects;
+  await call(undefined, old, { ratio: 0.1, seed: 1 }).toThrow(
+    "replayMix: newDocuments: expected an object, got undefined",
+  );
+  await call(fresh, [1], { ratio: 0.1, seed: 1 }).toThrow(/oldDocuments: expected an object, got \[1\]/);
+  await call(fresh, old, undefined).toThrow("options: expected an object");
+  await call(fresh, old, { ratios: 0.1, seed: 1 }).toThrow('Did you mean "ratio"?');
+  await call(fresh, old, { ratio: "0.1", seed: 1 }).toThrow(OutOfRangeError);
   for (const ratio of [1, -0.1, Number.NaN]) await expect(replay(ratio)).rejects.toThrow(OutOfRangeError);
   await expect(replayMix(fresh, { ...old, name: "new" }, { ratio: 0.1, seed: 1 })).rejects.toThrow(ConfigError);
   await expect(replay(0.1, { name: "old", documents: [] })).rejects.toThrow(EmptyDataError);

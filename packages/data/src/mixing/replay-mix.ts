@@ -1,5 +1,6 @@
 import { OutOfRangeError } from "@ds3/errors";
-import { requireNumbers, requireSourceNames } from "./mix-sources.ts";
+import { requireOptions } from "../require-options.ts";
+import { BASE_RULES, requireNumbers, requireSource, requireSources } from "./mix-sources.ts";
 import type { Mix, MixBaseOptions, MixDocument, MixSource } from "./mix-types.ts";
 import { startMix } from "./mixer.ts";
 import { limitEpochs, type SourcePlan } from "./plan-epochs.ts";
@@ -17,19 +18,22 @@ export interface ReplayOptions<D extends MixDocument = MixDocument> extends MixB
  * they are too few they are repeated, up to `maxEpochs` times. Everything else is as with `mixSources`: the ratio holds
  * at any time up to one document of each, `report` says what was reached, `cursor` where to go on.
  * @throws OutOfRangeError for a ratio or another number that is none, or a cursor of another mix; ConfigError when both have
- * one name; EmptyDataError for new documents, or old ones with a ratio above 0, of which there are none.
+ * one name, for what is no source, and for an unknown option; EmptyDataError for new documents, or old ones with a ratio above 0, of which there are none.
  */
 export async function replayMix<D extends MixDocument>(
   newDocuments: MixSource<D>,
   oldDocuments: MixSource<D>,
   options: ReplayOptions<D>,
 ): Promise<Mix<D>> {
-  const { ratio, maxEpochs = 4 } = options;
   const op = "replayMix";
+  requireSource(op, "newDocuments", newDocuments);
+  requireSource(op, "oldDocuments", oldDocuments);
   const sources = [newDocuments, oldDocuments];
-  requireSourceNames(op, sources);
+  requireSources(op, sources);
+  requireOptions<ReplayOptions<D>>(op, options, { ...BASE_RULES, ratio: "any" });
+  const { ratio, maxEpochs = 4 } = options;
   requireNumbers(op, options, sources);
-  if (!(ratio >= 0 && ratio < 1)) {
+  if (!(typeof ratio === "number" && ratio >= 0 && ratio < 1)) {
     const hint = "The ratio is the share of old ones in the whole mix.";
     throw new OutOfRangeError({ op, operand: "ratio", expected: "a number in [0, 1)", actual: `${ratio}`, hint });
   }

@@ -51,6 +51,8 @@ test("every position of a batch has the weight of its document, padding none", a
 test("weights that are none are named, by corpus or by document", async () => {
   expect(() => createWeighting({ old: -1 })).toThrow('rule["old"]: expected a finite number >= 0, got -1');
   expect(() => createWeighting({})).toThrow(ConfigError);
+  expect(() => createWeighting(undefined as never)).toThrow(/rule: expected an object, got undefined/);
+  expect(() => createWeighting({ old: "1" } as never)).toThrow(OutOfRangeError);
   await expect(weighted(() => Number.NaN)).rejects.toThrow(OutOfRangeError);
   await expect(weighted(() => 1e300)).rejects.toThrow("weight of a:1");
 });

@@ -4,6 +4,7 @@
  */
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import type { Document } from "../document.ts";
+import { requireObject } from "../require-value.ts";
 import type { DocumentStage } from "../stage.ts";
 
 /**
@@ -15,7 +16,7 @@ export type WeightRule = Readonly<Record<string, number>> | ((document: Document
 /**
  * A stage that gives documents their weights; it drops none.
  * @throws OutOfRangeError for a weight that is no finite number >= 0: at once for those by name, else naming the document;
- * ConfigError for a rule without a name.
+ * ConfigError for a rule that is none, or without a name.
  */
 export function createWeighting(rule: WeightRule): DocumentStage {
   const weightOf = typeof rule === "function" ? rule : byCorpus(rule);
@@ -38,6 +39,7 @@ export async function* withWeights(
 }
 
 function byCorpus(rule: Readonly<Record<string, number>>): (document: Document) => number {
+  requireObject("withWeights", "rule", rule);
   const weights = new Map(Object.entries(rule));
   const expected = "weights by the name of a corpus";
   if (weights.size === 0) throw new ConfigError({ op: "withWeights", operand: "rule", expected, actual: "none" });
@@ -47,7 +49,7 @@ function byCorpus(rule: Readonly<Record<string, number>>): (document: Document) 
 
 /** Weights are kept in 32 bits. */
 function requireWeight(weight: number, operand: string): number {
-  if (weight >= 0 && Number.isFinite(Math.fround(weight))) return weight;
+  if (typeof weight === "number" && weight >= 0 && Number.isFinite(Math.fround(weight))) return weight;
   const expected = "a finite number >= 0";
   throw new OutOfRangeError({ op: "withWeights", operand, expected, actual: `${weight}` });
 }
