@@ -1,4 +1,4 @@
-import { hashText128 } from "./dedup/hash-text.ts";
+import { hashText128 } from "./hash-text.ts";
 import { createRandom, type Random } from "./random.ts";
 
 /**

@@ -6,6 +6,7 @@
  * MurmurHash3's finalizer. Good for shuffles, initial weights and sampling; not for secrets.
  */
 import { OutOfRangeError } from "@ds3/errors";
+import { mixBits } from "./mix-bits.ts";
 
 /** The whole state of a generator: four 32-bit words, ready for JSON. */
 export type RandomState = readonly [number, number, number, number];
@@ -108,13 +109,9 @@ function seedState(seed: number, stream: number): RandomState {
   return state; // four values of a bijection at four places: never all zero
 }
 
-/** MurmurHash3's finalizer: a bijection of 32-bit integers that spreads every input bit. */
+/** `mixBits`, unsigned. */
 export function mix32(value: number): number {
-  let mixed = value ^ (value >>> 16);
-  mixed = Math.imul(mixed, 0x85ebca6b);
-  mixed ^= mixed >>> 13;
-  mixed = Math.imul(mixed, 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return mixBits(value) >>> 0;
 }
 
 function rotateLeft(word: number, bits: number): number {

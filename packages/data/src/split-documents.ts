@@ -1,6 +1,8 @@
 import { OutOfRangeError } from "@ds3/errors";
 import { EmptyDataError } from "./empty-data-error.ts";
+import { FNV_START, fnv1a } from "./fnv1a.ts";
 import { mix32 } from "./random.ts";
+import { isHighSurrogate } from "./surrogates.ts";
 
 /** Options of `splitDocuments`. */
 export interface SplitOptions {
@@ -52,16 +54,14 @@ function cut<D extends { readonly text: string }>(document: D, validationFractio
   const wanted = Math.floor(text.length * (1 - validationFraction));
   const lineEnd = text.lastIndexOf("\n", wanted - 1) + 1;
   let at = lineEnd > wanted * 0.9 ? lineEnd : wanted;
-  if (at > 0 && /^[\ud800-\udbff]$/.test(text[at - 1]!)) at--;
+  if (isHighSurrogate(text.charCodeAt(at - 1))) at--;
   if (at <= 0 || at >= text.length) throw nothing(`one document of ${text.length} characters`);
   return { train: [{ ...document, text: text.slice(0, at) }], validation: [{ ...document, text: text.slice(at) }] };
 }
 
 /** A number in [0, 1) from a text and a seed: FNV-1a over UTF-16 units, spread by a finalizer. */
 function hashShare(text: string, seed: number): number {
-  let hash = mix32(seed ^ 0x811c9dc5);
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return mix32(hash) / 2 ** 32;
+  return mix32(fnv1a(text, mix32(seed ^ FNV_START))) / 2 ** 32;
 }
 
 function requireFraction(fraction: number): void {

@@ -1,3 +1,5 @@
+import { isHighSurrogate, isLowSurrogate } from "./surrogates.ts";
+
 /** Bytes that `text` takes in UTF-8; a lone surrogate counts as U+FFFD, three bytes, as encoders write it. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
@@ -5,11 +7,7 @@ export function utf8Length(text: string): number {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) continue;
     bytes += unit < 0x800 ? 1 : 2;
-    if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(i + 1))) i++;
+    if (isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1))) i++;
   }
   return bytes;
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit < 0xe000;
 }

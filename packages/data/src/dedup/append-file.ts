@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { FormatError } from "@ds3/errors";
+import { diskFullCode } from "../disk-full-code.ts";
 import { DiskFullError, DiskWriteError } from "../shards/shard-errors.ts";
 
 /** Writes some of the bytes at a place in a file and says how many: the one call that a full disk fails. */
@@ -99,13 +100,13 @@ export class AppendFile {
 
 /** The error for a file that could not be written. */
 export function spillFailure(path: string, cause: unknown): DiskWriteError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  const code = diskFullCode(cause);
+  const isFull = code !== undefined;
   const details = {
     op: "openDeduplicator",
     operand: path,
     expected: isFull ? "space on the disk" : "a file that can be written",
-    actual: isFull ? `none left (${code})` : (message ?? String(cause)),
+    actual: isFull ? `none left (${code})` : cause instanceof Error ? cause.message : String(cause),
     hint: `${isFull ? "Free space" : "Check the folder"} and open it again: it goes on from its last commit.`,
     cause,
   };

@@ -56,11 +56,33 @@ test.each([false, true])("by default, pairs of .9 are found and pairs of .5 stay
   expect(await foundOf400(0.5, isHan)).toBe(0);
 });
 
-test("another order of letters, case, accents, digits and punctuation make no difference, words do", async () => {
+/** Exercises, headings and rows that differ in numbers alone. */
+const NUMBERED = {
+  exercises: Array.from({ length: 300 }, (_, i) => {
+    const [a, b] = [i % 20, Math.floor(i / 20)];
+    return `What is ${a} + ${b}? The answer is ${a + b}.`;
+  }),
+  headings: ["Section 1.2", "Section 3", "Section 12.3", "Section 10", "Section 100"],
+  rows: Array.from({ length: 50 }, (_, i) => `${i} ${i * i} ${7 * i}`),
+};
+
+test.each(Object.entries(NUMBERED))("numbers tell texts apart, unless they are zeroed: %s", async (_, texts) => {
+  const all = [...texts.keys()];
+  expect(kept(await search(texts, { mode: "minHash" }))).toEqual(all);
+  expect(kept(await search(texts, { mode: "exact", compare: "words" }))).toEqual(all);
+  expect(kept(await search([...texts, texts[3]!], { mode: "minHash" }))).toEqual(all);
+  expect(kept(await search(texts, { mode: "minHash", numbers: "zero" }))).toEqual([0]);
+  expect(kept(await search(texts, { mode: "exact", compare: "words", numbers: "zero" }))).toEqual([0]);
+});
+
+test("case, accents and punctuation make no difference, numbers do where they are kept, words do", async () => {
   const text = "In 1998 the café on Main Street sold 40 cups, they say, before it closed its doors.";
   const alike = "in 2001, THE CAFE on main street sold 7 cups they say before it closed its doors";
   const other = "A wholly different sentence about the weather in the mountains and what it does to hikers.";
-  expect(kept(await search([text, alike, other], { mode: "minHash" }))).toEqual([0, 2]);
+  expect(kept(await search([text, alike, other], { mode: "minHash", numbers: "zero" }))).toEqual([0, 2]);
+  expect(kept(await search([text, alike, other], { mode: "minHash" }))).toEqual([0, 1, 2]);
+  const sameNumbers = "in 1998, THE CAFE on main street sold 40 cups they say before it closed its doors";
+  expect(kept(await search([text, sameNumbers, other], { mode: "minHash" }))).toEqual([0, 2]);
   expect(kept(await search([text, alike, other], { mode: "exact" }))).toEqual([0, 1, 2]);
   const words = ["A b, c!", "a  B c", "a b d"];
   expect(kept(await search(words, { mode: "exact", compare: "words" }))).toEqual([0, 2]);
@@ -199,7 +221,13 @@ test("wrong options and wrong order are refused by name", async () => {
   expect(create({ mode: "minHash", unit: "line" })).toThrow(ConfigError);
   expect(create({ mode: "minHash", buckets: 0 })).toThrow(OutOfRangeError);
   expect(create({ mode: "minHash", minSimilarity: 1.5 })).toThrow(/a number in \[0, 1\]/);
-  expect(create({ mode: "exact", directory: "/x" })).toThrow(/directory: expected a known option/);
+  expect(create({ mode: "exact", directory: "/x" })).toThrow(/options: expected known keys, got "directory"/);
+  expect(create(undefined as never)).toThrow(/createDeduplicator: options: expected an object, got undefined/);
+  expect(create("exact" as never)).toThrow(ConfigError);
+  expect(create({ mode: "minHash", numbers: "drop" })).toThrow(/numbers: expected "keep" or "zero", got "drop"/);
+  expect(create({ mode: "exact", numbers: "zero" })).toThrow(
+    /numbers: expected no such option unless compare is "words"/,
+  );
   const deduplicator = createDeduplicator({ mode: "exact" });
   deduplicator.add({ text: "a", source: "s" });
   expect(() => deduplicator.addReference({ text: "a", source: "r" })).toThrow(/r: expected references first/);

@@ -35,7 +35,7 @@ const MEMORY_LIMIT = 2 ** 28;
  * A search for duplicates in memory, also in browsers: an item takes 24 bytes in exact mode and, by default, 568 in MinHash mode
  * (8 a bucket, 4 a hash, 8). For more than memory holds, or to survive an end of the process, see `openDeduplicator` of
  * `@ds3/data/node`; its result is the same.
- * @throws ConfigError for an unknown option or choice, or one of the other mode; OutOfRangeError for a number out of range.
+ * @throws ConfigError for no options, an unknown option or choice, or one of the other mode; OutOfRangeError for a number out of range.
  */
 export function createDeduplicator(options: DedupOptions): Deduplicator {
   const settings = resolveDedupOptions("createDeduplicator", options);

@@ -43,7 +43,20 @@ test("matches are counted once each against the bound", () => {
   expect(reasonOf("she sold half as many", { ngram: 4 })).toMatch(/2 runs of 4 tokens/);
 });
 
+test("with other numbers a question is another one, unless numbers are zeroed", () => {
+  const other = question.replace("48", "96");
+  expect(reasonOf(other)).toMatch(/: 3 runs/); // those after the number
+  expect(reasonOf(other, { minMatches: 4 })).toBeUndefined();
+  expect(reasonOf(other, { minMatches: 8, numbers: "zero" })).toMatch(/8 runs/);
+});
+
 test("wrong options are refused", () => {
+  expect(() => createDecontaminationStage(undefined as never)).toThrow(
+    /references: expected an array or another iterable/,
+  );
+  expect(() => createDecontaminationStage("text" as never)).toThrow(ConfigError);
+  expect(() => reasonOf("", { numbers: false })).toThrow(/numbers: expected "keep" or "zero", got false/);
+  expect(() => reasonOf("", { ngrams: 3 })).toThrow(/Did you mean "ngram"\?/);
   expect(() => reasonOf("", { ngram: 0 })).toThrow(OutOfRangeError);
   expect(() => reasonOf("", { minMatches: 1.5 })).toThrow(/minMatches/);
   expect(() => reasonOf("", { n: 3 })).toThrow(ConfigError);

@@ -5,8 +5,10 @@
  * without spaces. A reference of fewer than `ngram` tokens matches only a document that is the same text. Runs are known
  * by 53 bits of two hashes: with a million runs of references, one in 10^10 of other runs matches by accident.
  */
-import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import type { Document } from "../document.ts";
+import { requireInteger } from "../require-integer.ts";
+import { requireOptions } from "../require-options.ts";
+import { requireIterable } from "../require-value.ts";
 import type { DocumentStage, Dropped } from "../stage.ts";
 import { Shingler } from "./shingler.ts";
 
@@ -16,22 +18,28 @@ export interface DecontaminationOptions {
   readonly ngram?: number;
   /** Runs that a document must share with the references to be dropped. Default 1. */
   readonly minMatches?: number;
+  /** Whether digits are compared (default) or each run of them is one 0: then a question matches with other numbers, too. */
+  readonly numbers?: "keep" | "zero";
 }
+
+const OP = "createDecontaminationStage";
 
 /**
  * A stage that drops documents which contain text of `references`. Memory grows with the references (about 100 bytes a
  * token), not with the documents.
- * @throws ConfigError for an unknown option; OutOfRangeError for a number that is no integer >= 1.
+ * @throws ConfigError for references that are no documents, or an unknown option; OutOfRangeError for a number that is no
+ * integer >= 1.
  */
 export function createDecontaminationStage(
   references: Iterable<Pick<Document, "text">>,
   options: DecontaminationOptions = {},
 ): DocumentStage {
-  const { ngram = 13, minMatches = 1, ...unknown } = options;
-  requireNothing(Object.keys(unknown));
-  requireCount("ngram", ngram);
-  requireCount("minMatches", minMatches);
-  const runs = new RunSet(ngram);
+  requireIterable(OP, "references", references);
+  requireOptions<DecontaminationOptions>(OP, options, { ngram: "any", minMatches: "any", numbers: ["keep", "zero"] });
+  const { ngram = 13, minMatches = 1, numbers = "keep" } = options;
+  requireInteger(OP, "ngram", ngram, 1);
+  requireInteger(OP, "minMatches", minMatches, 1);
+  const runs = new RunSet(ngram, numbers);
   for (const { text } of references) runs.add(text);
   const process = (document: Document): Document | Dropped => {
     const matches = runs.count(document.text);
@@ -48,9 +56,9 @@ class RunSet {
   readonly #firsts = new Set<number>();
   readonly #runs = new Set<number>();
 
-  constructor(ngram: number) {
-    this.#first = new Shingler({ ngram, characterShare: 2 });
-    this.#second = new Shingler({ ngram, characterShare: 2, seed: 1 });
+  constructor(ngram: number, numbers: "keep" | "zero") {
+    this.#first = new Shingler({ ngram, numbers, characterShare: 2 });
+    this.#second = new Shingler({ ngram, numbers, characterShare: 2, seed: 1 });
   }
 
   add(text: string): void {
@@ -90,22 +98,4 @@ function hashesOf(shingler: Shingler, text: string): number[] {
     for (let i = 0; i < count; i++) all.push(hashes[i]!);
   });
   return all;
-}
-
-function requireCount(operand: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1) return;
-  const [expected, actual] = ["an integer >= 1", String(value)];
-  throw new OutOfRangeError({ op: "createDecontaminationStage", operand, expected, actual });
-}
-
-function requireNothing(names: readonly string[]): void {
-  if (names[0] === undefined) return;
-  const [expected, hint] = ["a known option", "Known: ngram, minMatches."];
-  throw new ConfigError({
-    op: "createDecontaminationStage",
-    operand: names[0],
-    expected,
-    actual: "an unknown one",
-    hint,
-  });
 }

@@ -1,4 +1,6 @@
-import { ConfigError, didYouMean, OutOfRangeError } from "@ds3/errors";
+import { ConfigError, OutOfRangeError } from "@ds3/errors";
+import { type OptionRules, requireOptions } from "../require-options.ts";
+import { requireChoice, shown } from "../require-value.ts";
 import type { KeyShape } from "./key-store.ts";
 
 /** What counts as a duplicate, and which copy stays. */
@@ -9,6 +11,11 @@ export interface DedupOptions {
   readonly keep?: "first" | "longest";
   /** exact: compare texts up to white space and Unicode composition (`text`, default), or simplified (`words`). */
   readonly compare?: "text" | "words";
+  /**
+   * minHash, and exact with `compare: "words"`: `keep` (default) tells texts apart by their numbers; `zero` makes every run of
+   * digits one 0, as datatrove does, for pages that differ in dates and counters: exercises of one form are then one text.
+   */
+  readonly numbers?: "keep" | "zero";
   /** exact: what is compared and removed: whole documents (default), or their paragraphs or lines one by one. */
   readonly unit?: "document" | "paragraph" | "line";
   /** exact, by paragraph or line: shorter ones in UTF-16 units, trimmed, are never removed. Default 16. */
@@ -34,6 +41,7 @@ export type DedupSettings = Required<DedupOptions>;
 const DEFAULTS: Omit<DedupSettings, "mode"> = {
   keep: "first",
   compare: "text",
+  numbers: "keep",
   unit: "document",
   minLength: 16,
   ngram: 5,
@@ -43,10 +51,16 @@ const DEFAULTS: Omit<DedupSettings, "mode"> = {
   minSimilarity: 0.7,
 };
 
+/** Values are checked below: of the wrong mode, ranges. */
+const NAMES = Object.fromEntries(
+  ["mode", ...Object.keys(DEFAULTS)].map((name) => [name, "any"]),
+) as OptionRules<DedupOptions>;
+
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   mode: ["exact", "minHash"],
   keep: ["first", "longest"],
   compare: ["text", "words"],
+  numbers: ["keep", "zero"],
   unit: ["document", "paragraph", "line"],
 };
 
@@ -71,14 +85,19 @@ const MODE_OF: Readonly<Record<string, DedupOptions["mode"]>> = {
 
 /**
  * Options with defaults filled in.
- * @throws ConfigError for an unknown option or choice, or one of the other mode; OutOfRangeError for a number out of range.
+ * @throws ConfigError for no options, an unknown option or choice, or one of the other mode; OutOfRangeError for a number out of range.
  */
 export function resolveDedupOptions(op: string, options: DedupOptions): DedupSettings {
+  requireOptions(op, options, NAMES);
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) checkOption(op, name, value, options.mode);
   if (options.mode === undefined) {
     const expected = CHOICES.mode!.join(" or ");
     throw new ConfigError({ op, operand: "mode", expected, actual: "nothing" });
+  }
+  if (options.numbers !== undefined && options.mode === "exact" && options.compare !== "words") {
+    const [expected, actual] = ['no such option unless compare is "words"', `"${options.numbers}"`];
+    throw new ConfigError({ op, operand: "numbers", expected, actual, hint: "Texts are compared with their numbers." });
   }
   return { ...DEFAULTS, ...Object.fromEntries(given) } as DedupSettings;
 }
@@ -90,19 +109,12 @@ export function keyShapeOf({ mode, buckets, hashesPerBucket, minSimilarity }: De
 }
 
 function checkOption(op: string, name: string, value: unknown, mode: DedupOptions["mode"]): void {
-  if (CHOICES[name] !== undefined) checkChoice(op, name, value, CHOICES[name]);
+  if (CHOICES[name] !== undefined) requireChoice(op, name, value, CHOICES[name]);
   else if (name === "minSimilarity") checkRange(op, name, value, [0, 1], false);
   else if (RANGES[name] !== undefined) checkRange(op, name, value, RANGES[name], true);
-  else throw unknownOption(op, name);
   if (MODE_OF[name] === undefined || MODE_OF[name] === mode) return;
   const expected = `no such option in mode "${mode}"`;
-  throw new ConfigError({ op, operand: name, expected, actual: JSON.stringify(value), hint: "Leave it out." });
-}
-
-function checkChoice(op: string, operand: string, value: unknown, choices: readonly string[]): void {
-  if (typeof value === "string" && choices.includes(value)) return;
-  const expected = choices.map((choice) => `"${choice}"`).join(" or ");
-  throw new ConfigError({ op, operand, expected, actual: JSON.stringify(value) ?? String(value) });
+  throw new ConfigError({ op, operand: name, expected, actual: shown(value), hint: "Leave it out." });
 }
 
 function checkRange(
@@ -116,10 +128,4 @@ function checkRange(
   if (isFit) return;
   const expected = `${isWhole ? "an integer" : "a number"} in [${low}, ${high}]`;
   throw new OutOfRangeError({ op, operand, expected, actual: String(value) });
-}
-
-function unknownOption(op: string, name: string): ConfigError {
-  const known = ["mode", ...Object.keys(DEFAULTS)];
-  const hint = didYouMean(name, known);
-  return new ConfigError({ op, operand: name, expected: "a known option", actual: `"${name}"`, ...(hint && { hint }) });
 }

@@ -13,7 +13,7 @@ export interface DedupState {
   readonly items: number;
 }
 
-const VERSION = 1;
+const VERSION = 2; // 1: every number was a 0
 const NAME = "state.json";
 
 /**

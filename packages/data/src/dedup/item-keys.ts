@@ -1,7 +1,8 @@
 /** Keys of one text after another, as pass 1 stores them. */
+
+import { hashText128 } from "../hash-text.ts";
 import type { DedupSettings } from "./dedup-options.ts";
 import { keyShapeOf } from "./dedup-options.ts";
-import { hashText128 } from "./hash-text.ts";
 import { MinHash } from "./min-hash.ts";
 import { SimplifiedText } from "./simplify-text.ts";
 import { SpacedText } from "./spaced-text.ts";
@@ -25,8 +26,8 @@ class ExactKeys implements ItemKeys {
   readonly signature = new Int32Array(0);
   readonly #text: SimplifiedText | SpacedText;
 
-  constructor({ compare }: DedupSettings) {
-    this.#text = compare === "words" ? new SimplifiedText() : new SpacedText();
+  constructor({ compare, numbers }: DedupSettings) {
+    this.#text = compare === "words" ? new SimplifiedText(numbers) : new SpacedText();
   }
 
   set(text: string): void {

@@ -1,9 +1,10 @@
 import { StateError } from "@ds3/errors";
 import type { Document } from "../document.ts";
+import { fnv1a } from "../fnv1a.ts";
+import { mixBits } from "../mix-bits.ts";
 import type { Dropped } from "../stage.ts";
 import type { DedupSettings } from "./dedup-options.ts";
 import type { DedupCluster, KeepStage } from "./dedup-result.ts";
-import { finalize } from "./hash-text.ts";
 import { itemTexts } from "./item-texts.ts";
 
 /** What the second pass needs to know of the first. */
@@ -47,9 +48,7 @@ export function createKeepStage(facts: KeepFacts): KeepStage {
 
 /** The check word of an item: a hash of where it comes from and how long it is. */
 export function checkWord(source: string, text: string): number {
-  let hash = text.length;
-  for (let i = 0; i < source.length; i++) hash = Math.imul(hash ^ source.charCodeAt(i), 0x01000193);
-  return finalize(hash) >>> 0;
+  return mixBits(fnv1a(source, text.length)) >>> 0;
 }
 
 function keepDocument(facts: KeepFacts, document: Document, index: number): Document | Dropped {

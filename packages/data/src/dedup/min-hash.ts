@@ -3,7 +3,7 @@
  * over 5-grams of words. Two texts of Jaccard similarity s agree in one hash with probability s, so in at least one whole
  * bucket with P(s) = 1 - (1 - s^8)^14: .5 -> .05, .7 -> .56, .8 -> .92, .9 -> .9996.
  *
- * Differs from datatrove, which takes (a x + b) mod (2^61 - 1) over 64-bit hashes: JavaScript has no fast 61-bit product,
+ * Differs from datatrove in texts (simplify-text.ts: numbers count, unless `numbers` is "zero"), and in hashes: it takes (a x + b) mod (2^61 - 1) over 64-bit hashes: JavaScript has no fast 61-bit product,
  * so the family here is h_i(x) = a_i x + b_i mod 2^32 by `Math.imul`, a_i odd, over shingle hashes x that are already
  * mixed 32-bit words, compared as signed integers. Each h_i is a bijection of the 32-bit words, so it adds no collision to
  * that of the shingle hashes (see shingler.ts: similarity moves by less than max(n, m) / 2^32). A minimum over n shingles
@@ -13,8 +13,9 @@
  *
  * Cost: one pass over the text, then buckets x hashes multiplications a shingle, in blocks that stay in the first cache.
  */
+
+import { mixBits } from "../mix-bits.ts";
 import { createRandom } from "../random.ts";
-import { finalize } from "./hash-text.ts";
 import { Shingler, type VisitShingles } from "./shingler.ts";
 
 /** How signatures are made; all of it must be equal for signatures to be comparable. */
@@ -25,6 +26,8 @@ export interface MinHashSettings {
   /** Tokens in a shingle. */
   readonly ngram: number;
   readonly seed: number;
+  /** Whether digits are compared (default) or each run of them is one 0. */
+  readonly numbers?: "keep" | "zero";
 }
 
 /** Makes signatures. Keeps its buffers, so one serves many documents. */
@@ -38,7 +41,7 @@ export class MinHash {
   readonly #shingler: Shingler;
   readonly #visit: VisitShingles;
 
-  constructor({ buckets, hashesPerBucket, ngram, seed }: MinHashSettings) {
+  constructor({ buckets, hashesPerBucket, ngram, seed, numbers = "keep" }: MinHashSettings) {
     this.length = buckets * hashesPerBucket;
     this.#buckets = buckets;
     const random = createRandom({ seed });
@@ -46,7 +49,7 @@ export class MinHash {
     this.#multipliers = Int32Array.from({ length: padded }, () => random.nextUint32() | 1);
     this.#offsets = Int32Array.from({ length: padded }, () => random.nextUint32());
     this.#minima = new Int32Array(padded);
-    this.#shingler = new Shingler({ ngram });
+    this.#shingler = new Shingler({ ngram, numbers });
     this.#visit = (hashes, count) => lowerMinima(this.#minima, hashes, count, this.#multipliers, this.#offsets);
   }
 
@@ -64,8 +67,8 @@ export class MinHash {
       let high = 0x165667b1;
       let low = 0x27d4eb2f;
       for (let i = bucket * rows; i < (bucket + 1) * rows; i++) {
-        high = finalize(Math.imul(high, 5) ^ signature[i]!);
-        low = finalize(Math.imul(low, 9) + signature[i]!);
+        high = mixBits(Math.imul(high, 5) ^ signature[i]!);
+        low = mixBits(Math.imul(low, 9) + signature[i]!);
       }
       keys[2 * bucket] = high;
       keys[2 * bucket + 1] = low;

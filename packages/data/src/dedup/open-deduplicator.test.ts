@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { killTexts } from "../../test/kill-texts.ts";
 import { plantHan, plantWords } from "../../test/planted.ts";
 import type { Document } from "../document.ts";
+import { FolderLockedError } from "../folder-lock.ts";
 import { createRandom } from "../random.ts";
 import { DiskFullError, DiskWriteError } from "../shards/shard-errors.ts";
 import { writeBytes } from "./append-file.ts";
@@ -148,18 +149,45 @@ test("what was not committed is gone, what was is there once", async () => {
     if (random.below(3) > 0) committed = run.commit();
     for (const document of documents.slice(committed, committed + 5)) run.add(document); // lost, or only written
     run.close();
-    for (const name of readdirSync(directory)) if (name !== "state.json") appendFileSync(join(directory, name), "torn");
+    for (const name of readdirSync(directory))
+      if (!OTHERS.includes(name)) appendFileSync(join(directory, name), "torn");
   }
   using last = openDeduplicator({ mode: "minHash", directory });
   expectSame(await last.finish(), expected);
   expect(bytesIn(directory)).toBe(documents.length * 568);
 });
 
-/** Bytes of all files but the state. */
+const OTHERS = ["state.json", "dedup.lock"];
+
+/** Bytes of all files but the state and the lock. */
 function bytesIn(directory: string): number {
-  const files = readdirSync(directory).filter((name) => name !== "state.json");
+  const files = readdirSync(directory).filter((name) => !OTHERS.includes(name));
   return files.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 }
+
+test("a folder has one writer at a time, which a second one finds out at once", async () => {
+  const directory = temporaryFolder();
+  const documents = documentsOf(["a", "b", "c", "a"]);
+  const open = () => openDeduplicator({ mode: "exact", directory });
+  const first = open();
+  expect(open).toThrow(FolderLockedError);
+  expect(open).toThrow(/openDeduplicator: .*dedup\.lock: expected a folder that no other writer holds/);
+  for (const document of documents) first.add(document);
+  first.commit();
+  expect(open).toThrow(FolderLockedError);
+  const result = await first.finish();
+  expect([result.count, result.report.itemsOut]).toEqual([4, 3]);
+  expect(existsSync(join(directory, "dedup.lock"))).toBe(false);
+
+  expect(() => openDeduplicator({ mode: "minHash", directory })).toThrow(ConfigError); // and lets go again
+  const second = open();
+  expect(second.documents).toBe(4);
+  writeFileSync(join(directory, "dedup.lock"), "another");
+  second.add(documents[0]!);
+  expect(() => second.commit()).toThrow(StateError); // somebody took the folder by force
+  second.close();
+  expect(readFileSync(join(directory, "dedup.lock"), "utf8")).toBe("another");
+});
 
 test("a process killed at any moment loses nothing that was committed", async () => {
   const texts = killTexts();
@@ -237,6 +265,7 @@ test("a folder that cannot be or was changed is refused by name", () => {
   expect(() => openDeduplicator({ ...options } as never)).toThrow(
     /directory: expected the path of a folder, got nothing/,
   );
+  expect(() => openDeduplicator(undefined as never)).toThrow(/options: expected an object, got undefined/);
   expect(() => openDeduplicator({ ...options, directory, memoryLimit: 5 })).toThrow(OutOfRangeError);
   writeFileSync(join(directory, "file"), "");
   expect(() => openDeduplicator({ ...options, directory: join(directory, "file", "below") })).toThrow(DiskWriteError);
@@ -253,10 +282,10 @@ test("a folder that cannot be or was changed is refused by name", () => {
   expect(() => reopen({ keep: "longest" })).toThrow(/keep: expected "first", as in .*state.json, got "longest"/);
   truncateSync(join(directory, "made", "keys-00"), 40);
   expect(() => reopen()).toThrow(/keys-00: expected 48 bytes or more, got 40 bytes/);
-  writeFileSync(join(directory, "made", "state.json"), '{"version": 1');
+  writeFileSync(join(directory, "made", "state.json"), '{"version": 2');
   expect(() => reopen()).toThrow(FormatError);
   writeFileSync(join(directory, "made", "state.json"), '{"version": 7}');
-  expect(() => reopen()).toThrow(/version 1/);
+  expect(() => reopen()).toThrow(/version 2/);
 });
 
 test("an item takes the bytes that are promised", () => {
@@ -266,5 +295,5 @@ test("an item takes the bytes that are promised", () => {
   const count = run.commit();
   expect(bytesIn(directory)).toBe(count * 568);
   expect(existsSync(join(directory, "state.json.tmp"))).toBe(false);
-  expect(JSON.parse(readFileSync(join(directory, "state.json"), "utf8"))).toMatchObject({ version: 1, items: count });
+  expect(JSON.parse(readFileSync(join(directory, "state.json"), "utf8"))).toMatchObject({ version: 2, items: count });
 });

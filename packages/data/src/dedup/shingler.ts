@@ -11,13 +11,13 @@
  * similarity moves by less than max(n, m) / 2^32.
  */
 
+import { FNV_PRIME, fnv1a } from "../fnv1a.ts";
+import { mixBits } from "../mix-bits.ts";
 import { characterMap, SPACE } from "./character-map.ts";
-import { finalize } from "./hash-text.ts";
 import { SimplifiedText } from "./simplify-text.ts";
 
 const BASE = 0x9e3779b1;
 const TOKEN_START = 0x3c6ef372;
-const FNV_PRIME = 0x01000193;
 const BLOCK = 4096;
 
 /** Gets shingles' hashes: `hashes[0 .. count)`, a buffer that is written again after the call. */
@@ -29,6 +29,8 @@ export interface ShinglerOptions {
   readonly ngram: number;
   /** Tokens are characters from this share of characters in scripts without spaces on; default 0.5, above 1 never. */
   readonly characterShare?: number;
+  /** Whether digits are compared or each run of them is one 0; default "keep" (simplify-text.ts says why). */
+  readonly numbers?: "keep" | "zero";
   /** Another seed gives other hashes of the same shingles. Default 0. */
   readonly seed?: number;
 }
@@ -37,7 +39,8 @@ export interface ShinglerOptions {
 export class Shingler {
   readonly #ngram: number;
   readonly #leaving: number;
-  readonly #simplified = new SimplifiedText();
+  readonly #simplified: SimplifiedText;
+  readonly #unspaced: Uint8Array;
   readonly #tokens: Int32Array;
   readonly #hashes = new Int32Array(BLOCK);
   readonly #characterShare: number;
@@ -46,10 +49,12 @@ export class Shingler {
   #emitted = false;
   #visit: VisitShingles = () => {};
 
-  constructor({ ngram, characterShare = 0.5, seed = 0 }: ShinglerOptions) {
+  constructor({ ngram, characterShare = 0.5, seed = 0, numbers = "keep" }: ShinglerOptions) {
     this.#ngram = ngram;
+    this.#simplified = new SimplifiedText(numbers);
+    this.#unspaced = characterMap(numbers).unspaced;
     this.#characterShare = characterShare;
-    this.#tokenStart = seed === 0 ? TOKEN_START : finalize(TOKEN_START ^ seed);
+    this.#tokenStart = seed === 0 ? TOKEN_START : mixBits(TOKEN_START ^ seed);
     this.#tokens = new Int32Array(BLOCK + ngram - 1);
     let power = 1;
     for (let i = 0; i < ngram; i++) power = Math.imul(power, BASE);
@@ -70,7 +75,7 @@ export class Shingler {
   }
 
   #words({ units, length }: SimplifiedText): void {
-    const { unspaced } = characterMap();
+    const unspaced = this.#unspaced;
     const start = this.#tokenStart;
     let hash = start;
     for (let i = 0; i < length; i++) {
@@ -80,11 +85,11 @@ export class Shingler {
         hash = Math.imul(hash ^ unit, FNV_PRIME);
         continue;
       }
-      if (hash !== start) this.#push(finalize(hash));
+      if (hash !== start) this.#push(mixBits(hash));
       hash = start;
       if (unit !== SPACE) this.#pushCharacter(isPair ? (unit << 16) | units[++i]! : unit);
     }
-    if (hash !== start) this.#push(finalize(hash));
+    if (hash !== start) this.#push(mixBits(hash));
   }
 
   #characters({ units, length }: SimplifiedText): void {
@@ -97,7 +102,7 @@ export class Shingler {
   }
 
   #pushCharacter(character: number): void {
-    this.#push(finalize(Math.imul(this.#tokenStart ^ character, FNV_PRIME)));
+    this.#push(mixBits(Math.imul(this.#tokenStart ^ character, FNV_PRIME)));
   }
 
   #push(token: number): void {
@@ -115,7 +120,7 @@ export class Shingler {
     for (let i = 0; i < count; i++) {
       rolling = (Math.imul(rolling, BASE) + tokens[i + n - 1]!) | 0;
       if (i > 0) rolling = (rolling - Math.imul(tokens[i - 1]!, this.#leaving)) | 0;
-      this.#hashes[i] = finalize(rolling);
+      this.#hashes[i] = mixBits(rolling);
     }
     tokens.copyWithin(0, count, this.#count);
     this.#count = n - 1;
@@ -126,8 +131,8 @@ export class Shingler {
   #emitShort(text: string): void {
     let hash = this.#count;
     if (this.#count > 0) for (let i = 0; i < this.#count; i++) hash = (Math.imul(hash, BASE) + this.#tokens[i]!) | 0;
-    else for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
-    this.#hashes[0] = finalize(hash);
+    else hash = fnv1a(text, hash);
+    this.#hashes[0] = mixBits(hash);
     this.#visit(this.#hashes, 1);
   }
 }

@@ -1,3 +1,5 @@
+import { isUnspacedLetter } from "../unspaced-letter.ts";
+
 /** What a character is to the filters: part of a word, a word of its own, space or symbol. */
 
 /** Neither space nor part of a word: punctuation, signs, controls. */
@@ -17,8 +19,6 @@ const SPACES = /\s/u;
 const MARKS = /\p{M}/u;
 const LETTERS = /\p{L}/u;
 const NUMBERS = /\p{N}/u;
-const UNSPACED_SCRIPTS =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 const JOINERS = "'’-‐._";
 
 let basicPlane: Uint8Array | undefined;
@@ -46,7 +46,7 @@ function classify(codePoint: number): number {
   const character = String.fromCodePoint(codePoint);
   if (SPACES.test(character)) return SPACE;
   if (MARKS.test(character)) return LETTER;
-  if (LETTERS.test(character)) return UNSPACED_SCRIPTS.test(character) ? UNSPACED : LETTER;
+  if (LETTERS.test(character)) return isUnspacedLetter(character) ? UNSPACED : LETTER;
   if (NUMBERS.test(character)) return NUMBER;
   return JOINERS.includes(character) ? JOINER : SYMBOL;
 }

@@ -1,3 +1,4 @@
+import { isHighSurrogate, isLowSurrogate } from "../surrogates.ts";
 import { characterClasses, classOfPair, LETTER, UNSPACED } from "./character-classes.ts";
 
 /** Letters of a text. */
@@ -18,7 +19,7 @@ export function countLetters(text: string): LetterCounts {
   let kana = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit >= 0xd800 && unit < 0xdc00 && isLow(text.charCodeAt(i + 1))) {
+    if (isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1))) {
       const kind = classOfPair(unit, text.charCodeAt(++i));
       if (kind === LETTER || kind === UNSPACED) letters++;
       if (kind === UNSPACED) han++;
@@ -32,11 +33,6 @@ export function countLetters(text: string): LetterCounts {
     else if (unit >= 0x2e80 && unit < 0xfb00) han++;
   }
   return { letters, han, kana };
-}
-
-/** False behind the end of a text, which may be a part of one, cut within a pair. */
-function isLow(unit: number): boolean {
-  return unit >= 0xdc00 && unit < 0xe000;
 }
 
 function isKana(unit: number): boolean {

@@ -1,5 +1,6 @@
 import { ConfigError, didYouMean } from "@ds3/errors";
 import type { Document } from "../document.ts";
+import { isObject, shown } from "../require-value.ts";
 
 /** What a setting may hold, for checks and their messages. */
 export interface Rule {
@@ -99,19 +100,15 @@ function checkSettings(op: string, language: string, settings: unknown, rules: R
       });
     }
     if (!rule.accepts(value)) {
-      throw new ConfigError({ op, operand, expected: rule.expected, actual: JSON.stringify(value) ?? String(value) });
+      throw new ConfigError({ op, operand, expected: rule.expected, actual: shown(value) });
     }
   }
 }
 
 function checkObject(op: string, operand: string, value: unknown, expected: string, hint?: string): void {
   if (isObject(value)) return;
-  const actual = JSON.stringify(value) ?? String(value);
+  const actual = shown(value);
   throw new ConfigError({ op, operand, expected, actual, ...(hint === undefined ? {} : { hint }) });
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isShare(value: unknown): boolean {

@@ -1,3 +1,4 @@
+import { FNV_START, fnv1a } from "../fnv1a.ts";
 import type { TokenScan } from "./token-scan.ts";
 
 /** The most frequent n-gram: how often it occurs, and where its first one begins; count 0 when none occurs twice. */
@@ -175,9 +176,7 @@ const KEPT_ROOM = 1 << 20;
 
 /** FNV-1a over UTF-16 units, then MurmurHash3's last mixing, as the low bits choose the slot. */
 function hashOf(text: string, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return mix(hash, 0);
+  return mix(fnv1a(text, FNV_START, start, end), 0);
 }
 
 function mix(left: number, right: number): number {

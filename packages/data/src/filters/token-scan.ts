@@ -1,3 +1,4 @@
+import { isHighSurrogate, isPairAt } from "../surrogates.ts";
 import { characterClasses, classOfPair, JOINER, LETTER, NUMBER, SPACE, SYMBOL, UNSPACED } from "./character-classes.ts";
 
 /** A run of punctuation and signs next to a word. */
@@ -34,7 +35,7 @@ export class TokenScan {
     let i = 0;
     while (i < text.length) {
       const unit = text.charCodeAt(i);
-      const kind = isHigh(unit) ? classAt(text, i, classes) : classes[unit]!;
+      const kind = isHighSurrogate(unit) ? classAt(text, i, classes) : classes[unit]!;
       if (kind === SPACE) {
         i++;
         continue;
@@ -65,20 +66,20 @@ export class TokenScan {
     let i = start;
     while (i < text.length) {
       const unit = text.charCodeAt(i);
-      const kind = isHigh(unit) ? classAt(text, i, classes) : classes[unit]!;
+      const kind = isHighSurrogate(unit) ? classAt(text, i, classes) : classes[unit]!;
       if (kind === LETTER) hasLetter = true;
       else if (kind === JOINER) {
         const next = i + 1 < text.length ? classAt(text, i + 1, classes) : SPACE;
         if (next !== LETTER && next !== NUMBER) break;
       } else if (kind !== NUMBER) break;
-      i += isHigh(unit) ? 2 : 1;
+      i += isHighSurrogate(unit) ? 2 : 1;
     }
     this.#hasLetter = hasLetter;
     return i;
   }
 
   #unspaced(text: string, start: number, classes: Uint8Array): number {
-    let i = start + (isHigh(text.charCodeAt(start)) ? 2 : 1);
+    let i = start + (isHighSurrogate(text.charCodeAt(start)) ? 2 : 1);
     while (i < text.length && isMark(text, i, classes)) i++;
     return i;
   }
@@ -101,29 +102,19 @@ function symbols(text: string, start: number, classes: Uint8Array): number {
   let i = start;
   while (i < text.length) {
     const unit = text.charCodeAt(i);
-    const kind = isHigh(unit) ? classAt(text, i, classes) : classes[unit]!;
+    const kind = isHighSurrogate(unit) ? classAt(text, i, classes) : classes[unit]!;
     if (kind !== SYMBOL && kind !== JOINER) break;
-    i += isPair(text, i) ? 2 : 1;
+    i += isPairAt(text, i) ? 2 : 1;
   }
   return i;
 }
 
 function classAt(text: string, i: number, classes: Uint8Array): number {
   const unit = text.charCodeAt(i);
-  return isHigh(unit) && isPair(text, i) ? classOfPair(unit, text.charCodeAt(i + 1)) : classes[unit]!;
+  return isHighSurrogate(unit) && isPairAt(text, i) ? classOfPair(unit, text.charCodeAt(i + 1)) : classes[unit]!;
 }
 
 /** Marks of unspaced scripts are letters to the table; Thai vowels above and below, Khmer and Myanmar signs. */
 function isMark(text: string, i: number, classes: Uint8Array): boolean {
   return classes[text.charCodeAt(i)] === LETTER && text.charCodeAt(i) >= 0x300 && MARKS.test(text.charAt(i));
-}
-
-function isHigh(unit: number): boolean {
-  return unit >= 0xd800 && unit < 0xdc00;
-}
-
-function isPair(text: string, i: number): boolean {
-  if (!isHigh(text.charCodeAt(i))) return false;
-  const low = text.charCodeAt(i + 1);
-  return low >= 0xdc00 && low < 0xe000;
 }

@@ -5,6 +5,8 @@
  * With 128 bits, n different texts have a collision with probability below n^2 / 2^129: 1.5e-23 for 10^8 texts. It is not
  * made against someone who looks for collisions on purpose.
  */
+import { mixBits } from "./mix-bits.ts";
+
 const C1 = 0x239b961b;
 const C2 = 0xab0e9789;
 const C3 = 0x38b34ae5;
@@ -23,7 +25,7 @@ export function hashText128(units: Uint16Array, length: number, out: Uint32Array
   const bytes = length * 2;
   for (let i = 0; i < 4; i++) state[i]! ^= bytes;
   addAcross(state);
-  for (let i = 0; i < 4; i++) state[i] = finalize(state[i]!);
+  for (let i = 0; i < 4; i++) state[i] = mixBits(state[i]!);
   addAcross(state);
   out.set(state);
 }
@@ -60,15 +62,6 @@ function mixTail(state: Int32Array, units: Uint16Array, start: number, count: nu
 function addAcross(state: Int32Array): void {
   state[0]! += state[1]! + state[2]! + state[3]!;
   for (let i = 1; i < 4; i++) state[i]! += state[0]!;
-}
-
-/** MurmurHash3's 32-bit finalizer, signed: a bijection that spreads every input bit over the word. */
-export function finalize(value: number): number {
-  let mixed = value ^ (value >>> 16);
-  mixed = Math.imul(mixed, 0x85ebca6b);
-  mixed ^= mixed >>> 13;
-  mixed = Math.imul(mixed, 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
 }
 
 function rotate(word: number, bits: number): number {
