@@ -1,3 +1,4 @@
+export { type PreparedBuild, type PreparedSource, prepareBuild, removeWork } from "./build/begin-build.ts";
 export type {
   BuildConfig,
   BuildDedup,
@@ -10,6 +11,7 @@ export type {
   FilterChoice,
 } from "./build/build-config.ts";
 export { buildCorpus } from "./build/build-corpus.ts";
+export type { InputFile } from "./build/build-inputs.ts";
 export type { BuildReport, SourceReport } from "./build/build-report.ts";
 export type { LengthBin } from "./build/length-counts.ts";
 export { type OpenDedupOptions, type OpenedDeduplicator, openDeduplicator } from "./dedup/open-deduplicator.ts";

@@ -123,3 +123,11 @@ test("bytes that are no UTF-8 are named with their place, or become U+FFFD when 
     expect((await texts(path, { replaceInvalid: true })).at(-1)).toMatch(/a\uFFFDb$/);
   }
 });
+
+test("a path that is not there says so, whatever its name", async () => {
+  for (const path of [join(folder, "nothere"), join(folder, "nothere.txt")]) {
+    const failure = await texts(path).catch((error: unknown) => error);
+    expect(FormatError.is(failure)).toBe(true);
+    expect((failure as Error).message).toContain(`${path}: expected a readable file, got no such file`);
+  }
+});

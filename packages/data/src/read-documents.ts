@@ -5,6 +5,7 @@
  * Files are streamed; in memory are a few blocks, or the longest document if that is more. A byte order mark is dropped,
  * everything else stays as it is in the file, line ends too. Documents of nothing but white space are left out.
  */
+import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { ConfigError, didYouMean, OutOfRangeError } from "@ds3/errors";
 import type { Document } from "./document.ts";
@@ -20,6 +21,7 @@ import { readText } from "./readers/read-text.ts";
 import type { OnReject, Reject } from "./readers/reject.ts";
 import { documentOfObject, type TextFields } from "./readers/text-row.ts";
 import { encodingName } from "./readers/transcoder.ts";
+import { unreadable } from "./unreadable.ts";
 
 export type { DocumentFormat };
 
@@ -115,8 +117,20 @@ export async function listDocumentFiles(
     return format === undefined || FORMAT_OF_EXTENSION[extension] === format;
   });
   const files = await expandPaths(paths, inFolders, OP);
-  for (const file of files) formatOf(file, format);
+  for (const file of files) await requireFormat(file, format);
   return files;
+}
+
+/** A file that is not there says so, whatever its name. */
+async function requireFormat(file: string, format: DocumentFormat | undefined): Promise<void> {
+  try {
+    formatOf(file, format);
+  } catch (error) {
+    await stat(file).catch((cause) => {
+      throw unreadable(file, cause, OP);
+    });
+    throw error;
+  }
 }
 
 function readFileAs(

@@ -24,6 +24,8 @@ export interface BuildSource {
   readonly encoding?: string;
   /** Whether CSV and TSV fields may stand in quotes. Default true. */
   readonly quotes?: boolean;
+  /** Bytes of the longest record of JSON Lines or CSV; a longer one is kept aside or stops the build. Default 2^26. */
+  readonly maxRecordBytes?: number;
   /** The language of all its documents, such as "en", "zh" or "code". Default: identified. */
   readonly language?: string;
   /**
@@ -76,9 +78,12 @@ export interface BuildMix {
 
 /** What `buildCorpus` makes, as plain JSON. */
 export interface BuildConfig {
-  /** The folder of the shards and of report.json; made if it is missing. */
+  /** The folder of the shards and of report.json; made if it is missing. What a build makes in it is never read as a source. */
   readonly out: string;
-  /** The folder of intermediate results, removed when all is done. Default: `out` with ".work". */
+  /**
+   * The folder of intermediate results: empty, or one that the same build has begun; neither `out` nor a folder around it
+   * or around a source. What the build made in it is removed when all is done. Default: `out` with ".work".
+   */
   readonly work?: string;
   readonly sources: readonly BuildSource[];
   /** Seed of all that is drawn: mixing, FIM, splitting, samples. Default 0. */

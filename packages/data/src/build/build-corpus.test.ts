@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, OutOfRangeError, StateError } from "@ds3/errors";
+import { ConfigError, FormatError, OutOfRangeError, StateError } from "@ds3/errors";
 import { temporaryFolder } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { byteEncoder, plainText, textOfIds, writeBuildFiles } from "../../test/build-files.ts";
 import { EmptyDataError } from "../empty-data-error.ts";
 import { openShards } from "../shards/open-shards.ts";
 import { DiskFullError } from "../shards/shard-errors.ts";
-import type { BuildConfig } from "./build-config.ts";
+import type { BuildConfig, BuildRun } from "./build-config.ts";
 import { buildCorpus } from "./build-corpus.ts";
 
 const encoder = byteEncoder();
@@ -18,6 +18,13 @@ async function textsOf(out: string): Promise<{ text: string; corpus: string; wei
     texts.push({ text: textOfIds(ids), corpus, weight });
   }
   return texts;
+}
+
+/** Begin a build and stop it. */
+async function stopAtOnce(config: BuildConfig): Promise<void> {
+  const abort = new AbortController();
+  const run = { encoder, onProgress: () => abort.abort(), signal: abort.signal };
+  expect(await buildCorpus(config, run)).toBe(undefined);
 }
 
 test("files to shards: every good document once in the mix of its source, every bad record kept aside", async () => {
@@ -166,8 +173,7 @@ test("stopped by its signal it returns nothing and leaves what the next call goe
 
 test("files that have changed since the build began are noticed", async () => {
   const config = { ...writeBuildFiles(temporaryFolder(), 40), partUnits: 1000 };
-  const abort = new AbortController();
-  await buildCorpus(config, { encoder, onProgress: () => abort.abort(), signal: abort.signal });
+  await stopAtOnce(config);
   const path = (config.sources[1]!.paths as string[])[0]!;
   utimesSync(path, 1, 1);
   const failure = await buildCorpus(config, { encoder }).catch((error: unknown) => error);
@@ -179,8 +185,8 @@ test.skipIf(!existsSync("/dev/full"))(
   "a full disk stops the build by name, and it goes on when there is space",
   async () => {
     const config = writeBuildFiles(temporaryFolder(), 40);
+    await stopAtOnce(config);
     const clean = join(`${config.out}.work`, "clean");
-    mkdirSync(clean, { recursive: true });
     symlinkSync("/dev/full", join(clean, "part-00000.jsonl.tmp"));
     const failure = await buildCorpus(config, { encoder }).catch((error: unknown) => error);
     expect(DiskFullError.is(failure)).toBe(true);
@@ -238,6 +244,35 @@ const wrong: [string, object, RegExp, { is(error: unknown): boolean }][] = [
     ConfigError,
   ],
   ["a rate above 1", { fimRate: 2 }, /fimRate: expected a number in \[0, 1\], got 2/, OutOfRangeError],
+  ["filters of null", { filters: null }, /filters: expected an object, got null/, ConfigError],
+  ["a filter of null", { filters: { c4: null } }, /filters\.c4: expected true, false or an object/, ConfigError],
+  ["deduplication of null", { dedup: null }, /dedup: expected an object, got null/, ConfigError],
+  ["a search of null", { dedup: { exact: null } }, /dedup\.exact: expected true, false or an object/, ConfigError],
+  ["a mix of null", { mix: null }, /mix: expected an object, got null/, ConfigError],
+  ["weights of null", { mix: { weights: null } }, /mix\.weights: expected an object/, ConfigError],
+  ["normalizing of null", { normalize: null }, /normalize: expected true, false or an object/, ConfigError],
+  [
+    "a form of Unicode",
+    { normalize: { form: "nfc" } },
+    /normalize\.form: .*got "nfc"\. Did you mean "NFC"/,
+    ConfigError,
+  ],
+  ["a key of normalizing", { normalize: { forms: "NFC" } }, /normalize: .*Did you mean "form"/, ConfigError],
+  [
+    "a switch of normalizing",
+    { normalize: { controls: 1 } },
+    /normalize\.controls: expected true or false/,
+    ConfigError,
+  ],
+  ["blank lines", { normalize: { blankLines: -1 } }, /normalize\.blankLines/, OutOfRangeError],
+  ["a language that is none", { language: null }, /language: expected true, false or an object/, ConfigError],
+  ["a key of text", { sources: [{ ...base.sources[0], textKey: 5 }] }, /sources\[0\]\.textKey.*got 5/, ConfigError],
+  ["quotes", { sources: [{ ...base.sources[0], quotes: "no" }] }, /sources\[0\]\.quotes/, ConfigError],
+  ["a repeat of null", { sources: [{ ...base.sources[0], repeat: null }] }, /sources\[0\]\.repeat/, OutOfRangeError],
+  ["a source of null", { sources: [null] }, /sources\[0\]: expected an object, got null/, ConfigError],
+  ["parts of null", { partUnits: null }, /partUnits/, OutOfRangeError],
+  ["shards of null", { shardTokens: null }, /shardTokens/, OutOfRangeError],
+  ["records of null", { badRecords: null }, /badRecords/, ConfigError],
   ["a seed below 0", { seed: -1 }, /seed/, OutOfRangeError],
   ["a wrong choice", { badRecords: "drop" }, /badRecords: expected keep or stop, got "drop"/, ConfigError],
 ];
@@ -256,4 +291,93 @@ test("an encoder without ids for it cannot be asked for fill-in-the-middle", asy
   const { fim: _fim, ...without } = encoder;
   const failure = buildCorpus({ ...base, fimRate: 0.1 }, { encoder: without });
   await expect(failure).rejects.toThrow(/fimRate: expected 0: the encoder has no ids for it/);
+});
+
+const noEncoder: [string, unknown, RegExp][] = [
+  ["a run", undefined, /run\.encoder: expected an encoder/],
+  ["an encoder", {}, /run\.encoder: expected an encoder/],
+  ["a name", { encoder: { ...encoder, name: undefined } }, /run\.encoder\.name/],
+  ["a function", { encoder: { ...encoder, encode: [] } }, /run\.encoder\.encode: expected a function/],
+];
+test.each(noEncoder)("a build without %s is refused", async (_, run, message) => {
+  const failure = await buildCorpus(base, run as BuildRun).catch((error: unknown) => error);
+  expect(ConfigError.is(failure)).toBe(true);
+  expect((failure as Error).message).toMatch(message);
+});
+
+test("the largest seed is one", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 40), partUnits: 1000, seed: Number.MAX_SAFE_INTEGER };
+  expect((await buildCorpus(config, { encoder }))!.sources[0]!.documents).toBe(40);
+});
+
+const torn: [string, string][] = [
+  ["clean.json", '{"version":1}'],
+  ["clean.json", '{"version":1,"complete":false,"cursor":{},"parts":[],"reports":[],"lengths":[]}'],
+  ["clean.json", '{"version":1,"complete":false,"cursor":{},"parts":[null],"reports":[],"lengths":[]}'],
+  ["build.json", '{"format":"ds3-build-work","version":1}'],
+  ["build.json", '{"format":"ds3-build-work","version":1,"settings":{},"files":[5]}'],
+];
+test.each(torn)("a state that is damaged is named: %s of %s", async (name, content) => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 40), partUnits: 1000 };
+  await stopAtOnce(config);
+  const path = join(`${config.out}.work`, name);
+  writeFileSync(path, content);
+  const failure = await buildCorpus(config, { encoder }).catch((error: unknown) => error);
+  expect(FormatError.is(failure)).toBe(true);
+  expect((failure as Error).message).toContain(path);
+});
+
+test("a report that is damaged is named", async () => {
+  const config = writeBuildFiles(temporaryFolder(), 40);
+  await buildCorpus(config, { encoder });
+  writeFileSync(join(config.out, "report.json"), '{"version":1}');
+  await expect(buildCorpus(config, { encoder })).rejects.toThrow(/report\.json: expected .*, got no report of a build/);
+});
+
+test("a build that drops everything is an error that says what dropped how many", async () => {
+  const folder = temporaryFolder();
+  const lines = Array.from({ length: 7 }, (_, i) => JSON.stringify({ text: i < 5 ? `word ${i}` : "\0" }));
+  writeFileSync(join(folder, "a.jsonl"), `${lines.join("\n")}\n`);
+  const config = {
+    out: join(folder, "out"),
+    language: false,
+    sources: [{ name: "a", paths: join(folder, "a.jsonl") }],
+  };
+  const failure = await buildCorpus(config, { encoder }).catch((error: unknown) => error);
+  expect(EmptyDataError.is(failure)).toBe(true);
+  const { message } = failure as Error;
+  expect(message).toMatch(
+    /none of 7: normalize dropped 2 \(normalize\.empty 2\); gopherQuality dropped 5 \(gopher\w*\./,
+  );
+  expect(readdirSync(config.out)).toEqual([]);
+});
+
+test("sources that are all repeated zero times are an error", async () => {
+  const { sources, ...config } = writeBuildFiles(temporaryFolder(), 40);
+  const none = sources.map((source) => ({ ...source, repeat: 0 }));
+  const failure = await buildCorpus({ ...config, sources: none }, { encoder }).catch((error: unknown) => error);
+  expect(EmptyDataError.is(failure)).toBe(true);
+  expect((failure as Error).message).toContain("repeat: expected at least one document");
+});
+
+test("a key of the text that no record has is told with the first reason", async () => {
+  const folder = temporaryFolder();
+  const { sources, ...config } = writeBuildFiles(folder, 40);
+  const mistyped = { ...config, sources: [{ ...sources[0]!, textKey: "txt" }], partUnits: 500 };
+  const failure = await buildCorpus(mistyped, { encoder }).catch((error: unknown) => error);
+  expect(EmptyDataError.is(failure)).toBe(true);
+  expect((failure as Error).message).toMatch(
+    /source "lines" .*got none, and 44 rejected, first .*a\.jsonl:1: expected the key "txt", got text, id/,
+  );
+});
+
+test("rejects are there too when a build begins from texts that are there", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 100), work: join(temporaryFolder(), "work") };
+  await buildCorpus(config, { encoder, keepWork: true });
+  const other = { ...config, out: `${config.out}2`, fimRate: 0 };
+  const report = (await buildCorpus(other, { encoder }))!;
+  expect(report.rejects).toBe(2);
+  const [first, second] = [config, other].map(({ out }) => readFileSync(join(out, "rejects.jsonl"), "utf8"));
+  expect(second).toBe(first);
+  expect(second!.trim().split("\n").length).toBe(2);
 });

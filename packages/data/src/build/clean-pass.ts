@@ -8,7 +8,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Document } from "../document.ts";
 import { EmptyDataError } from "../empty-data-error.ts";
-import { type ReadOptions, readDocumentBatches } from "../read-documents.ts";
+import { readDocumentBatches } from "../read-documents.ts";
 import type { Reject } from "../readers/reject.ts";
 import { type DocumentStage, isDropped } from "../stage.ts";
 import { StageRunner } from "../stage-runner.ts";
@@ -16,9 +16,11 @@ import { StageTally } from "../stage-tally.ts";
 import { utf8Length } from "../utf8-length.ts";
 import type { BuildSource } from "./build-config.ts";
 import type { BuildContext } from "./build-context.ts";
+import { readOptionsOf } from "./build-inputs.ts";
 import { addLengths, countLength, type LengthCounts } from "./length-counts.ts";
 import { mergeAll } from "./merge-reports.ts";
 import { PartWriter } from "./part-files.ts";
+import { partSeed } from "./part-seed.ts";
 import { type PassState, readPass, writePass } from "./pass-state.ts";
 
 /** Where reading goes on. */
@@ -30,6 +32,9 @@ export interface CleanCursor {
   readonly rejects: number;
   /** Of the source so far; what tells an empty one. */
   readonly sourceDocuments: number;
+  /** Records of the source that could not be read so far, and where and why the first; "" for none. */
+  readonly sourceRejects: number;
+  readonly firstReject: string;
   /** Of all sources. */
   readonly totalDocuments: number;
   readonly totalBytes: number;
@@ -41,6 +46,8 @@ const START: CleanCursor = {
   documents: 0,
   rejects: 0,
   sourceDocuments: 0,
+  sourceRejects: 0,
+  firstReject: "",
   totalDocuments: 0,
   totalBytes: 0,
 };
@@ -88,7 +95,14 @@ class CleanPass {
   async takeSource(source: number, files: readonly string[]): Promise<void> {
     for (let file = this.#cursor.file; file < files.length; file++) await this.#takeFile(source, file, files[file]!);
     requireDocuments(this.#build.sources[source]!, this.#cursor);
-    this.#cursor = { ...this.#cursor, source: source + 1, file: 0, sourceDocuments: 0 };
+    this.#cursor = {
+      ...this.#cursor,
+      source: source + 1,
+      file: 0,
+      sourceDocuments: 0,
+      sourceRejects: 0,
+      firstReject: "",
+    };
     await this.#commit();
   }
 
@@ -109,9 +123,11 @@ class CleanPass {
     const onReject = (reject: Reject): void => {
       if (rejectsToSkip-- > 0) return;
       this.#part(source).reject(reject);
-      this.#cursor = { ...this.#cursor, rejects: this.#cursor.rejects + 1 };
+      const { rejects: known, sourceRejects, firstReject } = this.#cursor;
+      const first = firstReject || `${reject.file}:${reject.line}: ${reject.reason}`;
+      this.#cursor = { ...this.#cursor, rejects: known + 1, sourceRejects: sourceRejects + 1, firstReject: first };
     };
-    const options = readOptions(this.#build.sources[source]!);
+    const options = readOptionsOf(this.#build.sources[source]!);
     const keep = this.#build.settings.badRecords === "keep";
     const batches = readDocumentBatches([path], keep ? { ...options, onReject } : options);
     await this.#takeBatches(source, skipDocuments(emptyAllowed(batches), documents));
@@ -197,7 +213,7 @@ class OpenPart {
     this.#name = `part-${String(number).padStart(5, "0")}.jsonl`;
     this.#documents = new PartWriter(join(work, CLEAN, this.#name));
     this.#read = new StageTally({ name: "read", sampleCount, sampleLength: 1000, seed, stream: 0 });
-    this.#runner = new StageRunner(stages, { sampleCount, seed: seed + number });
+    this.#runner = new StageRunner(stages, { sampleCount, seed: partSeed(seed, number) });
   }
 
   /** Take a document through the stages; returns the bytes of its text. */
@@ -255,12 +271,6 @@ export function withLengths(lengths: readonly LengthCounts[], source: number, mo
   return Array.from({ length: count }, (_, i) => addLengths(lengths[i] ?? [], i === source ? more : []));
 }
 
-function readOptions({ format, textKey = "text", separator, encoding, quotes }: BuildSource): ReadOptions {
-  const given = { format, separator, encoding, quotes };
-  const present = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(present), textKey, column: textKey };
-}
-
 /** A file without a document is nothing to stop for; a source is. */
 async function* emptyAllowed(batches: AsyncGenerator<readonly Document[]>): AsyncGenerator<readonly Document[]> {
   try {
@@ -282,9 +292,11 @@ async function* skipDocuments(
   }
 }
 
-function requireDocuments({ name, paths }: BuildSource, { sourceDocuments }: CleanCursor): void {
+function requireDocuments({ name, paths }: BuildSource, cursor: CleanCursor): void {
+  const { sourceDocuments, sourceRejects, firstReject } = cursor;
   if (sourceDocuments > 0) return;
   const operand = `source "${name}" (${[paths].flat().join(", ")})`;
   const expected = "at least one document that is not blank";
-  throw new EmptyDataError({ op: "buildCorpus", operand, expected, actual: "none" });
+  const actual = sourceRejects === 0 ? "none" : `none, and ${sourceRejects} rejected, first ${firstReject}`;
+  throw new EmptyDataError({ op: "buildCorpus", operand, expected, actual });
 }

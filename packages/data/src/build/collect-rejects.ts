@@ -11,27 +11,37 @@ import type { Part } from "./pass-state.ts";
 /** The name of the file of rejected records in the folder of the shards. */
 export const REJECTS = "rejects.jsonl";
 
-/** Put the records that could not be read into one file beside the shards, whole or not there. */
+/**
+ * Put the records that could not be read into one file beside the shards, whole or not there. It is in the work folder,
+ * too: parts are removed after the next pass, and another build may begin from the texts that are there.
+ */
 export async function collectRejects({ work, settings }: BuildContext, parts: readonly Part[]): Promise<void> {
   const withRejects = parts.filter(({ rejects }) => rejects > 0);
-  const files = withRejects.map(({ name }) => rejectsOf(join(work, CLEAN, name)));
-  const path = join(settings.out, REJECTS);
-  // Parts are removed after the next pass: by then the file is complete.
-  if (files.length === 0 || !files.every((file) => existsSync(file))) return;
-  try {
-    await concatenate(files, temporaryName(path));
-    await putInPlace(nodeDisk, path);
-  } catch (cause) {
-    throw writeFailure("buildCorpus", path, cause);
+  if (withRejects.length === 0) return;
+  const kept = join(work, REJECTS);
+  if (!existsSync(kept)) {
+    const files = withRejects.map(({ name }) => rejectsOf(join(work, CLEAN, name)));
+    await concatenate(files, kept);
   }
+  await concatenate([kept], join(settings.out, REJECTS));
 }
 
+/** @throws DiskWriteError, DiskFullError. */
 async function concatenate(files: readonly string[], to: string): Promise<void> {
   const blocks = async function* (): AsyncGenerator<Buffer> {
     for (const file of files) yield* createReadStream(file);
   };
-  await pipeline(blocks(), createWriteStream(to));
-  const file = await open(to, "r+");
+  try {
+    await pipeline(blocks(), createWriteStream(temporaryName(to)));
+    await sync(temporaryName(to));
+    await putInPlace(nodeDisk, to);
+  } catch (cause) {
+    throw writeFailure("buildCorpus", to, cause);
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, "r+");
   try {
     await file.sync();
   } finally {

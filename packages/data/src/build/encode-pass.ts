@@ -1,5 +1,6 @@
 /** The last pass: documents of all sources, mixed, become ids in shards. */
 import { join } from "node:path";
+import { EmptyDataError } from "../empty-data-error.ts";
 import type { MixCursor, MixReport } from "../mixing/mix-types.ts";
 import { createShardWriter } from "../shards/create-shard-writer.ts";
 import type { ShardIndex } from "../shards/shard-index.ts";
@@ -72,8 +73,23 @@ export async function runEncodePass(build: BuildContext, kept: PassState<unknown
     if (figures.documents % 64 === 0) build.requireRunning();
     build.progress({ stage: "encode", documents: figures.documents, bytes: figures.bytes, totalBytes });
   }
+  if (figures.documents === 0) throw nothingDrawn();
   const index = await writer.finish();
   return { index, figures, mix: mix.report(), seconds, bytesEncoded: figures.bytes - before };
+}
+
+function nothingDrawn(): EmptyDataError {
+  const [expected, actual] = [
+    "at least one document in the shards",
+    "none: every source is left out or drawn too seldom",
+  ];
+  return new EmptyDataError({
+    op: "buildCorpus",
+    operand: "repeat",
+    expected,
+    actual,
+    hint: "Raise a source's repeat.",
+  });
 }
 
 function addFigures(

@@ -1,5 +1,4 @@
 /** The pass that takes duplicates out: a part for each part of the first pass. */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDropped } from "../stage.ts";
 import { StageRunner } from "../stage-runner.ts";
@@ -9,8 +8,10 @@ import { CLEAN, withLengths } from "./clean-pass.ts";
 import { countLength, type LengthCounts } from "./length-counts.ts";
 import { mergeAll } from "./merge-reports.ts";
 import { PartWriter, readPart } from "./part-files.ts";
+import { partSeed } from "./part-seed.ts";
 import { type Part, type PassState, readPass, writePass } from "./pass-state.ts";
 import { dropSearches, searchDuplicates, searchesOf } from "./search-duplicates.ts";
+import { removeParts } from "./work-folder.ts";
 
 /** Where the second passes of the searches go on: the item of each. */
 export interface KeepCursor {
@@ -36,7 +37,7 @@ export async function runKeepPass(build: BuildContext, clean: PassState<unknown>
   for (const part of clean.parts.slice(state.parts.length)) await pass.takePart(part, clean);
   const done = await pass.finish();
   await dropSearches(build.work);
-  await rm(join(build.work, CLEAN), { recursive: true, force: true });
+  await removeParts(join(build.work, CLEAN));
   return done;
 }
 
@@ -60,7 +61,10 @@ class KeepPass {
     const { work, settings } = this.#build;
     const { stages } = this.#keepers;
     const number = this.#state.parts.length;
-    const runner = new StageRunner(stages, { sampleCount: settings.sampleCount, seed: settings.seed + number });
+    const runner = new StageRunner(stages, {
+      sampleCount: settings.sampleCount,
+      seed: partSeed(settings.seed, number),
+    });
     const writer = new PartWriter(join(work, KEEP, part.name));
     try {
       const { bytes, lengths } = await this.#copy(part, runner, writer, clean);
