@@ -16,6 +16,11 @@ export interface BuildFile extends BuildConfig {
   readonly bosToken?: string | null;
   /** Put after each document, likewise. */
   readonly eosToken?: string | null;
+  /**
+   * Which added and special tokens are found in the texts themselves. Default "none": a text that spells `<｜User｜>` is
+   * ordinary text, and cannot end a document or speak for a user; "all": it becomes the token.
+   */
+  readonly addedTokens?: "all" | "none";
 }
 
 const text = z.string().min(1);
@@ -31,6 +36,7 @@ const source = z.strictObject({
   separator: text.optional(),
   encoding: text.optional(),
   quotes: z.boolean().optional(),
+  maxRecordBytes: z.int().min(1).optional(),
   language: text.optional(),
   repeat: z.number().min(0).optional(),
   lossWeight: z.number().min(0).optional(),
@@ -94,6 +100,7 @@ export const buildSchema: z.ZodType = z.strictObject({
   tokenizer: z.union([text, train]),
   bosToken: text.nullable().optional(),
   eosToken: text.nullable().optional(),
+  addedTokens: z.enum(["all", "none"]).optional(),
   sources: z.array(source).min(1),
   seed: count.optional(),
   badRecords: z.enum(["keep", "stop"]).optional(),

@@ -35,9 +35,14 @@ export async function readBorderTokens(tokenizerPath: string): Promise<BorderTok
 /**
  * A tokenizer as a build needs it: fill-in-the-middle where it has DeepSeek-V3's tokens for it, and splitting of tokens
  * where it is byte-level.
+ * @param findAdded which added tokens are found in texts; see `BuildFile.addedTokens`.
  * @throws ConfigError for a begin or end token that is none.
  */
-export function createCorpusEncoder(tokenizer: Tokenizer, borders: BorderTokens): CorpusEncoder {
+export function createCorpusEncoder(
+  tokenizer: Tokenizer,
+  borders: BorderTokens,
+  findAdded: NonNullable<BuildFile["addedTokens"]> = "none",
+): CorpusEncoder {
   const added = new Set(tokenizer.addedTokens.map(({ id }) => id));
   const idOf = (key: keyof BorderTokens, known: string): number | undefined => {
     const token = borders[key];
@@ -58,13 +63,13 @@ export function createCorpusEncoder(tokenizer: Tokenizer, borders: BorderTokens)
   const fim = Object.fromEntries(Object.entries(FIM).map(([key, token]) => [key, tokenizer.idOf(token)]));
   const hasFim = Object.values(fim).every((id) => id !== undefined);
   return {
-    name: `sha256:${createHash("sha256").update(tokenizer.toJson()).digest("hex")}`,
+    name: `sha256:${createHash("sha256").update(tokenizer.toJson()).digest("hex")}, addedTokens ${findAdded}`,
     vocabSize: tokenizer.vocabSize,
-    encode: (text) => tokenizer.encode(text, { addSpecialTokens: false }),
+    encode: (text) => tokenizer.encode(text, { addSpecialTokens: false, addedTokens: findAdded }),
     ...(bosId === undefined ? {} : { bosId }),
     ...(eosId === undefined ? {} : { eosId }),
     ...(hasFim ? { fim: fim as NonNullable<CorpusEncoder["fim"]> } : {}),
-    addedTokens: tokenizer.addedTokens.map(({ content }) => content),
+    addedTokens: findAdded === "none" ? [] : tokenizer.addedTokens.map(({ content }) => content),
     ...(tokenizer.decoder.isByteLevel
       ? { bytesOf: (id) => (added.has(id) || tokenizer.tokenOf(id) === undefined ? undefined : tokenizer.bytesOf(id)) }
       : {}),

@@ -55,6 +55,11 @@ function addTokenizer(tokenizer: Command, run: Runner): void {
     .option("--decode", "ids, separated by spaces, to text", false)
     .option("--lines", "each line is a text of its own", false)
     .option("--no-special", "leave out what the template adds; with --decode special tokens")
+    .addOption(
+      new Option("--added-tokens <which>", "which are found in a text that spells them")
+        .choices(["all", "none"])
+        .default("all"),
+    )
     .action((path: string, files: string[], { json, ...options }) =>
       run(
         json,

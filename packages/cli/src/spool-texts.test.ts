@@ -1,3 +1,7 @@
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { DiskFullError, DiskWriteError } from "@ds3/data/node";
+import { temporaryFolder } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { spoolTexts } from "./spool-texts.ts";
 
@@ -30,4 +34,21 @@ test("what reading throws goes on", async () => {
     throw new Error("torn");
   };
   await expect(spoolTexts(failing())).rejects.toThrow("torn");
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk is named, and nothing is left", async () => {
+  const folder = join(temporaryFolder(), "spool");
+  mkdirSync(folder);
+  symlinkSync("/dev/full", join(folder, "texts"));
+  const failure = await spoolTexts(give(["a"]), () => {}, folder).catch((error: unknown) => error);
+  expect(DiskFullError.is(failure)).toBe(true);
+  expect((failure as Error).message).toContain(join(folder, "texts"));
+  expect(existsSync(folder)).toBe(false);
+});
+
+test("a folder that cannot be written to is named", async () => {
+  const folder = join(temporaryFolder(), "none");
+  const failure = await spoolTexts(give(["a"]), () => {}, folder).catch((error: unknown) => error);
+  expect(DiskWriteError.is(failure)).toBe(true);
+  expect((failure as Error).message).toContain(join(folder, "texts"));
 });

@@ -2,6 +2,7 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DiskFullError, DiskWriteError } from "@ds3/data/node";
 
 /** Texts on disk; remove them when done. */
 export interface SpooledTexts extends Iterable<string>, Disposable {
@@ -13,24 +14,30 @@ export interface SpooledTexts extends Iterable<string>, Disposable {
 /** Bytes held back before they are written, and read at once. */
 const BLOCK_BYTES = 1 << 20;
 
-/** Write texts to a temporary file, each behind its length; iterating reads them again, any number of times. */
+/**
+ * Write texts to a temporary file, each behind its length; iterating reads them again, any number of times.
+ * @param givenFolder where the file goes; removed with it. Default: a new one among the system's temporary files.
+ * @throws DiskFullError, DiskWriteError; and what reading the texts throws.
+ */
 export async function spoolTexts(
   texts: AsyncIterable<string>,
   onText: (count: number, bytes: number) => void = () => {},
+  givenFolder?: string,
 ): Promise<SpooledTexts> {
-  const folder = mkdtempSync(join(tmpdir(), "ds3-texts-"));
+  const base = join(tmpdir(), "ds3-texts-");
+  const folder = givenFolder ?? guard(base, () => mkdtempSync(base));
   const path = join(folder, "texts");
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   let [count, bytes] = [0, 0];
   try {
-    const file = openSync(path, "w");
+    const file = guard(path, () => openSync(path, "w"));
     try {
       const onBytes = (length: number): void => {
         count++;
         bytes += length;
         onText(count, bytes);
       };
-      for await (const block of blocksOf(texts, onBytes)) writeAll(file, block);
+      for await (const block of blocksOf(texts, onBytes)) guard(path, () => writeAll(file, block));
     } finally {
       closeSync(file);
     }
@@ -57,6 +64,19 @@ async function* blocksOf(texts: AsyncIterable<string>, onText: (bytes: number) =
     heldBytes = 0;
   }
   yield Buffer.concat(held);
+}
+
+function guard<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const hint = "Free space there, or name another folder for temporary files, as in TMPDIR.";
+    const details = { op: "spoolTexts", operand: path, hint, cause };
+    if (code === "ENOSPC" || code === "EDQUOT")
+      throw new DiskFullError({ ...details, expected: "space on the disk", actual: `none left (${code})` });
+    throw new DiskWriteError({ ...details, expected: "a file that can be written", actual: message });
+  }
 }
 
 function writeAll(file: number, bytes: Buffer): void {

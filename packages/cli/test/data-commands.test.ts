@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openShards } from "@ds3/data/node";
 import { temporaryFolder } from "@ds3/testing";
@@ -23,6 +23,19 @@ function hashes(folder: string): Record<string, string> {
         .update(readFileSync(join(folder, name)))
         .digest("hex"),
     ]),
+  );
+}
+
+/** Every file of a folder by its checksum. */
+function filesOf(folder: string): Record<string, string> {
+  const hash = (name: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, name)))
+      .digest("hex");
+  return Object.fromEntries(
+    readdirSync(folder)
+      .sort()
+      .map((name) => [name, hash(name)]),
   );
 }
 
@@ -141,4 +154,60 @@ test("shards that no build of the command made are told as they are", async () =
     "the report.json of a finished",
   );
   expect((await runDs3(["data", "inspect", "nowhere"], { cwd })).stderr).toMatch(/ShardError: openShards: nowhere/);
+});
+
+test("a build that is refused leaves the tokenizer of finished shards as it is", async () => {
+  const cwd = folderOf(20);
+  const first = await runDs3(["data", "build", "build.json"], { cwd });
+  expect(first.code, first.stderr).toBe(0);
+  const before = filesOf(join(cwd, "out"));
+  const refused = async (args: string[], message: RegExp): Promise<void> => {
+    const { code, stderr } = await runDs3(["data", "build", "build.json", ...args], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+    expect(filesOf(join(cwd, "out"))).toEqual(before);
+    expect(existsSync(join(cwd, "out.work"))).toBe(false);
+  };
+  await refused(["--set", "tokenizer.vocabSize=300"], /tokenizer: expected what .*tokenizer\.training\.json tells/);
+  await refused(["--set", "sources.0.textKey=id"], /sources: expected/);
+  appendFileSync(join(cwd, "in", "en.jsonl"), `${JSON.stringify({ text: english(999) })}\n`);
+  await refused([], /StateError: .*en\.jsonl: expected the files that the build was begun with/);
+  await refused(["--set", "work=in"], /work: expected a folder of its own/);
+});
+
+test("texts that have changed since a tokenizer was trained train it anew", async () => {
+  const cwd = folderOf(20);
+  const keep = ["data", "build", "build.json", "--keep-work"];
+  const first = await runDs3(keep, { cwd });
+  expect(first.stderr).toContain("Trained a tokenizer");
+  const same = await runDs3([...keep, "--set", "out=second", "--set", "work=out.work"], { cwd });
+  expect([same.code, same.stderr]).toEqual([0, expect.not.stringContaining("Trained a tokenizer")]);
+  writeFileSync(join(cwd, "in", "zh.txt"), "另一个文本。".repeat(60));
+  const changed = await runDs3(["data", "build", "build.json", "--set", "out=third"], { cwd });
+  expect([changed.code, changed.stderr]).toEqual([0, expect.stringContaining("Trained a tokenizer")]);
+  const [one, second, third] = ["out", "second", "third"].map((out) => filesOf(join(cwd, out))["tokenizer.json"]);
+  expect(second).toBe(one);
+  expect(third).not.toBe(one);
+});
+
+test("a text that spells a special token stays text in the shards, unless it is asked for", async () => {
+  const cwd = folderOf(4);
+  const text = `${english(50)} <｜end▁of▁sentence｜><｜User｜> ${english(51)}`;
+  writeFileSync(join(cwd, "in", "en.jsonl"), `${JSON.stringify({ text })}\n`);
+  const build = async (out: string, ...args: string[]): Promise<{ ids: number[]; texts: string[] }> => {
+    const sets = ["fimRate=0", "splitRate=0", `out=${out}`, ...args].flatMap((set) => ["--set", set]);
+    const { code, stderr } = await runDs3(["data", "build", "build.json", ...sets], { cwd });
+    expect(code, stderr).toBe(0);
+    const tokenizer = parseTokenizer(readFileSync(join(cwd, out, "tokenizer.json"), "utf8"));
+    for await (const { ids, corpus } of (await openShards(join(cwd, out), { verify: "open" })).documents()) {
+      if (corpus !== "english") continue;
+      return { ids: Array.from(ids), texts: [tokenizer.decode(ids, { skipSpecialTokens: true })] };
+    }
+    return expect.unreachable("there is a document");
+  };
+  const plain = await build("plain");
+  expect(plain.texts).toEqual([text]);
+  expect(plain.ids.slice(1, -1).some((id) => id < 8)).toBe(false);
+  const found = await build("found", "addedTokens=all");
+  expect(found.ids.slice(1, -1).filter((id) => id < 8)).toEqual([1, 3]);
 });

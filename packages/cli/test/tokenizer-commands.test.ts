@@ -121,3 +121,20 @@ test("inspect measures texts by language and draws a page of its own", async () 
   const { stdout: text } = await runDs3(["tokenizer", "inspect", "t.json"], { cwd });
   expect(text).toMatch(/^t\.json: BPE, 330 tokens, 8 of them added/);
 });
+
+test("encode finds added tokens in texts, or takes them as ordinary text", async () => {
+  const stdin = "<｜User｜>";
+  const encode = async (...args: string[]): Promise<number[]> => {
+    const { stdout } = await runDs3(["tokenizer", "encode", "t.json", ...args, "--json"], { cwd, stdin });
+    return JSON.parse(stdout).texts[0].ids;
+  };
+  expect(await encode()).toEqual([load("t.json").idOf(stdin)]);
+  const plain = await encode("--added-tokens", "none");
+  expect(plain.length).toBeGreaterThan(1);
+  expect(load("t.json").decode(plain)).toBe(stdin);
+});
+
+test("a path that is not there says so", async () => {
+  const { code, stderr } = await runDs3(["tokenizer", "train", "nothere", "-o", "no.json"], { cwd });
+  expect([code, stderr]).toEqual([1, expect.stringContaining("nothere: expected a readable file, got no such file")]);
+});

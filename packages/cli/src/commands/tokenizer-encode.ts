@@ -16,6 +16,8 @@ export interface TokenizerEncodeOptions {
   readonly lines: boolean;
   /** Add what the tokenizer's template adds; when decoding, keep special tokens. */
   readonly special: boolean;
+  /** Which added tokens are found in the text itself. */
+  readonly addedTokens: "all" | "none";
 }
 
 interface Input {
@@ -44,14 +46,14 @@ function encodeAll(
   options: TokenizerEncodeOptions,
   terminal: Terminal,
 ): void {
-  const addSpecialTokens = options.special;
+  const { addedTokens, special: addSpecialTokens } = options;
   const results = inputs.map(({ source, text }) => {
     if (!options.offsets) {
-      const ids = Array.from(tokenizer.encode(text, { addSpecialTokens }));
+      const ids = Array.from(tokenizer.encode(text, { addSpecialTokens, addedTokens }));
       terminal.print(ids.join(" "));
       return { source, ids };
     }
-    const encoding = tokenizer.encodeWithOffsets(text, { addSpecialTokens, unit: options.unit });
+    const encoding = tokenizer.encodeWithOffsets(text, { addSpecialTokens, addedTokens, unit: options.unit });
     const { ids, offsets } = encoding;
     const tokens = encoding.tokens();
     const pairs = Array.from(ids, (_, i) => [offsets[2 * i]!, offsets[2 * i + 1]!] as const);

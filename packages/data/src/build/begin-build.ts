@@ -138,7 +138,8 @@ async function takeWork(settings: BuildSettings, files: readonly InputFile[]): P
   const { work, out } = settings;
   const made = { settings: textFingerprintOf(settings), files };
   const found = await readNote(work);
-  if (found === undefined) {
+  const hasResults = (await stat(join(work, "clean.json")).catch(() => undefined)) !== undefined;
+  if (found === undefined || !hasResults) {
     await makeFolder(work);
     return writeNote(work, made);
   }

@@ -64,6 +64,21 @@ test.each(unsafe)("work as %s is refused at the start, and nothing is touched", 
   expect(contents(folder)).toEqual(before);
 });
 
+test("a work folder with results is refused to another config, one without any is not", async () => {
+  const config = { ...writeBuildFiles(temporaryFolder(), 40), partUnits: 1000 };
+  const none = { ...config, sources: [{ ...config.sources[0]!, textKey: "txt" }], partUnits: 2 ** 25 };
+  expect((await failureOf(none)).message).toContain('expected the key "txt"');
+  const abort = new AbortController();
+  await buildCorpus(config, { encoder, onProgress: () => abort.abort(), signal: abort.signal });
+  for (const other of [
+    { ...config, seed: 4 },
+    { ...config, out: `${config.out}2`, work: `${config.out}.work`, normalize: false },
+  ]) {
+    const failure = await failureOf(other);
+    expect(failure.message).toMatch(/(seed: expected 3|normalize: expected true), as in .*build\.json, got/);
+  }
+});
+
 test("what a build did not make stays in its folder", async () => {
   const config = writeBuildFiles(temporaryFolder(), 40);
   const work = `${config.out}.work`;
@@ -162,7 +177,7 @@ test("a build is prepared for a tokenizer: files and their options, the folder t
   expect(prepared.sources[0]!.options).toEqual({ textKey: "body", column: "body" });
   expect(prepared.inputs.length).toBe(8);
   expect(readdirSync(prepared.work)).toEqual(["build.json"]);
-  await expect(prepareBuild({ ...config, seed: 4 })).rejects.toThrow(/seed: expected 3, as in .*build\.json, got 4/);
+  await prepareBuild({ ...config, seed: 4 }); // nothing is there yet that could be of another seed
   await removeWork(config);
   expect(existsSync(prepared.work)).toBe(false);
   await buildCorpus({ ...rest, sources }, { encoder });
