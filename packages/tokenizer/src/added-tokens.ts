@@ -69,6 +69,7 @@ export class AddedTokenMatcher {
    */
   split(text: string, emit: (from: number, to: number, id: number) => void): void {
     const finder = this.#finder(text);
+    const runs = new WhiteSpaceRuns(text);
     let end = 0;
     for (let at = finder.next(0); at < text.length; ) {
       const match = this.#longestAt(text, at);
@@ -77,7 +78,7 @@ export class AddedTokenMatcher {
         continue;
       }
       const stop = at + match.length;
-      const range = reach(text, match.token, at, stop, end);
+      const range = reach(runs, match.token, at, stop, end);
       at = finder.next(stop);
       if (range === undefined) continue;
       const [from, to] = range;
@@ -116,22 +117,45 @@ export class AddedTokenMatcher {
   }
 }
 
-/** What a found token covers, or undefined where it may not stand. `end` is where the part before it ended. */
+/**
+ * What a found token covers; undefined where it may not stand, and where the part before it, which ended at `end`, has
+ * swallowed all of it. HF panics when that part ended even behind it.
+ */
 function reach(
-  text: string,
+  runs: WhiteSpaceRuns,
   token: AddedToken,
   start: number,
   stop: number,
   end: number,
 ): readonly [from: number, to: number] | undefined {
+  const { text } = runs;
   if (token.singleWord && (isWordBefore(text, start) || isWordAt(text, stop))) return undefined;
   let [from, to] = [start, stop];
   if (token.lstrip) {
     while (from > end && isWhiteSpace(text.charCodeAt(from - 1))) from--;
     from = Math.max(from, end);
   }
-  if (token.rstrip) while (to < text.length && isWhiteSpace(text.charCodeAt(to))) to++;
-  return [Math.min(from, to), to];
+  if (token.rstrip) to = runs.endFrom(to);
+  return from < to ? [from, to] : undefined;
+}
+
+/** Ends of white space, the last one kept: in a long run many tokens may ask for it. */
+class WhiteSpaceRuns {
+  readonly text: string;
+  #from = 0;
+  #to = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The first place from `at` on that has no white space. */
+  endFrom(at: number): number {
+    if (at >= this.#from && at < this.#to) return this.#to;
+    this.#from = this.#to = at;
+    while (this.#to < this.text.length && isWhiteSpace(this.text.charCodeAt(this.#to))) this.#to++;
+    return this.#to;
+  }
 }
 
 let wordCharacters: readonly number[] | undefined;

@@ -78,6 +78,10 @@ test.each<[string, Json]>([
   ["decoder.start", { type: "Strip", content: "a", start: -1, stop: 0 }],
   ["decoder.cleanup", { type: "WordPiece", prefix: "##" }],
   ["decoder.add_prefix_space", { type: "Metaspace", replacement: "_", add_prefix_space: false }],
+  ["decoder.prepend_scheme", { type: "Metaspace", replacement: "_", prepend_scheme: null }],
+  ["decoder.trim_offsets", { type: "ByteLevel", add_prefix_space: true }],
+  ["decoder.use_regex", { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: 1 }],
+  ["decoder.pattern", { type: "Replace", pattern: { String: "a", Regex: "b" }, content: "" }],
   ["decoder.prepend_scheme", { type: "Metaspace", replacement: "_", prepend_scheme: "last" }],
 ])("a malformed decoder is named: %s", (operand, json) => {
   expect(() => parseDecoder(json)).toThrow(FormatError);

@@ -11,7 +11,7 @@ import { replaceRegexStep, replaceTextStep } from "./decoders/replace-step.ts";
 import { stripStep } from "./decoders/strip-step.ts";
 import type { DecoderStep } from "./decoders/token-sink.ts";
 import { wordPieceStep } from "./decoders/word-piece-step.ts";
-import { asBoolean, asCharacter, asCount, byType, optionalBoolean } from "./json-fields.ts";
+import { asBoolean, asCharacter, asCount, asPattern, booleanOr, byType, optionalBoolean } from "./json-fields.ts";
 import { asArray, asObject, asString, describe, type Json, type JsonObject } from "./json-reader.ts";
 import { fromOniguruma } from "./oniguruma-regex.ts";
 
@@ -20,7 +20,12 @@ type Parse = (json: JsonObject, path: string) => readonly DecoderStep[];
 const parsers: Readonly<Record<string, Parse>> = {
   Sequence: (json, path) =>
     asArray(json.decoders, `${path}.decoders`).flatMap((item, i) => parseSteps(item, `${path}.decoders[${i}]`)),
-  ByteLevel: () => [byteLevelStep],
+  ByteLevel: (json, path) => {
+    // Decoding asks none of these, but HF refuses a file where one is malformed.
+    for (const key of ["add_prefix_space", "trim_offsets"]) asBoolean(json[key], `${path}.${key}`);
+    booleanOr(json.use_regex, `${path}.use_regex`, true);
+    return [byteLevelStep];
+  },
   ByteFallback: () => [byteFallbackStep],
   Fuse: () => [fuseStep],
   Replace: (json, path) => [parseReplace(json, path)],
@@ -60,16 +65,13 @@ function parseSteps(json: Json, path: string): readonly DecoderStep[] {
 
 function parseReplace(json: JsonObject, path: string): DecoderStep {
   const content = asString(json.content, `${path}.content`);
-  const pattern = asObject(json.pattern, `${path}.pattern`);
-  if (pattern.String !== undefined) {
-    return replaceTextStep(asString(pattern.String, `${path}.pattern.String`), content);
-  }
-  return replaceRegexStep(fromOniguruma(asString(pattern.Regex, `${path}.pattern.Regex`)), content);
+  const { isRegex, source } = asPattern(json.pattern, `${path}.pattern`);
+  return isRegex ? replaceRegexStep(fromOniguruma(source), content) : replaceTextStep(source, content);
 }
 
 function parseMetaspace(json: JsonObject, path: string): DecoderStep {
   const replacement = asCharacter(json.replacement, `${path}.replacement`);
-  const scheme = json.prepend_scheme ?? "always";
+  const { prepend_scheme: scheme = "always" } = json;
   if (scheme !== "always" && scheme !== "first" && scheme !== "never") {
     throw mismatch(`${path}.prepend_scheme`, '"always", "first" or "never"', scheme);
   }

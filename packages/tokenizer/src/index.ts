@@ -20,13 +20,13 @@ export { DecodeStream } from "./decode-stream.ts";
 export type { Encoding, OffsetUnit } from "./encoding/encoding.ts";
 export type { Padding } from "./encoding/padding.ts";
 export type { Truncation } from "./encoding/truncation.ts";
+export type { NewToken } from "./new-token.ts";
 export { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
 export type {
   DecodeOptions,
   EncodeBatchOptions,
   EncodeOptions,
   EncodeWithOffsetsOptions,
-  NewToken,
   Tokenizer,
 } from "./tokenizer.ts";
 export { parseTokenizerConfig, type TokenizerConfig, writeTokenizerConfig } from "./tokenizer-config.ts";

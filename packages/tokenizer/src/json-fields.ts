@@ -1,5 +1,5 @@
 import { FormatError } from "@ds3/errors";
-import { describe, type Json } from "./json-reader.ts";
+import { asObject, asString, describe, type Json } from "./json-reader.ts";
 import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
 
 /** The value as true or false. @throws FormatError naming `path`. */
@@ -11,6 +11,32 @@ export function asBoolean(value: Json | undefined, path: string): boolean {
 /** True or false, `missing` when absent or null. @throws FormatError naming `path`. */
 export function optionalBoolean(value: Json | undefined, path: string, missing: boolean): boolean {
   return value === undefined || value === null ? missing : asBoolean(value, path);
+}
+
+/** True or false, `missing` when absent; null is neither. @throws FormatError naming `path`. */
+export function booleanOr(value: Json | undefined, path: string, missing: boolean): boolean {
+  return value === undefined ? missing : asBoolean(value, path);
+}
+
+/** An object of one key, which says what its value is. @throws FormatError naming `path` and the keys there are. */
+export function asVariant<Name extends string>(
+  value: Json | undefined,
+  path: string,
+  names: readonly Name[],
+): { readonly name: Name; readonly value: Json } {
+  const entries = Object.entries(asObject(value, path));
+  const name = names.find((known) => known === entries[0]?.[0]);
+  if (entries.length === 1 && name !== undefined) return { name, value: entries[0]![1] };
+  throw wrong(path, `an object with one key, ${names.join(" or ")}`, value);
+}
+
+/** A text to look for, or a regular expression as Oniguruma writes it. @throws FormatError naming `path`. */
+export function asPattern(
+  value: Json | undefined,
+  path: string,
+): { readonly isRegex: boolean; readonly source: string } {
+  const { name, value: source } = asVariant(value, path, ["String", "Regex"]);
+  return { isRegex: name === "Regex", source: asString(source, `${path}.${name}`) };
 }
 
 /** The value as a text of one character (code point). @throws FormatError naming `path`. */

@@ -124,7 +124,11 @@ describe("parseNormalizer", () => {
 
   it.each<[JsonObject, RegExp]>([
     [{ type: "Strip", strip_left: 1, strip_right: true }, /strip_left/],
-    [{ type: "Replace", pattern: { Glob: "*" }, content: "" }, /pattern\.String/],
+    [
+      { type: "Replace", pattern: { Glob: "*" }, content: "" },
+      /pattern: expected an object with one key, String or Regex/,
+    ],
+    [{ type: "Replace", pattern: { String: "a", more: 1 }, content: "" }, /pattern: expected an object with one key/],
     [{ type: "Replace", pattern: { String: "a" } }, /content/],
     [{ type: "Prepend" }, /prepend/],
     [{ type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, lowercase: "no" }, /lowercase/],

@@ -1,4 +1,5 @@
 import { FormatError } from "@ds3/errors";
+import { asPattern } from "./json-fields.ts";
 import { asArray, asObject, asString, describe, type Json, type JsonObject } from "./json-reader.ts";
 import { createBertNormalizer } from "./normalizers/bert.ts";
 import { byteLevelNormalizer } from "./normalizers/byte-level.ts";
@@ -68,9 +69,8 @@ function parseStep(json: Json, path: string): Normalizer {
 
 function parseReplace(json: JsonObject, path: string): Normalizer {
   const content = asString(json.content, `${path}.content`);
-  const pattern = asObject(json.pattern, `${path}.pattern`);
-  if (pattern.Regex === undefined) return createReplace(asString(pattern.String, `${path}.pattern.String`), content);
-  return createReplace(fromOniguruma(asString(pattern.Regex, `${path}.pattern.Regex`)), content);
+  const { isRegex, source } = asPattern(json.pattern, `${path}.pattern`);
+  return createReplace(isRegex ? fromOniguruma(source) : source, content);
 }
 
 function parseBert(json: JsonObject, path: string): Normalizer {

@@ -32,7 +32,11 @@ test("merges may be strings", () => {
 });
 
 test("added tokens: longest first, those that are not normalized before the others", () => {
-  const token = (id: number, content: string, normalized: boolean) => ({ id, content, normalized, special: false });
+  const token = (id: number, content: string, normalized: boolean) => ({
+    id,
+    content,
+    ...{ single_word: false, lstrip: false, rstrip: false, normalized, special: false },
+  });
   const tokenizer = parseTokenizer(
     edited(({ added_tokens }) => {
       added_tokens.push(
@@ -76,10 +80,22 @@ test("a part that is not known is refused by its path", () => {
 test("a part of the wrong type is named by its path", () => {
   const wrong: [string, (file: File) => void][] = [
     ["truncation.max_length", (file) => Object.assign(file, { truncation: { max_length: "5" } })],
-    ["truncation.strategy", (file) => Object.assign(file, { truncation: { max_length: 5, strategy: "Best" } })],
+    [
+      "truncation.strategy",
+      (file) => Object.assign(file, { truncation: { max_length: 5, stride: 0, strategy: "Best" } }),
+    ],
+    ["truncation.stride", (file) => Object.assign(file, { truncation: { max_length: 5, strategy: "OnlyFirst" } })],
+    ["padding.strategy", (file) => Object.assign(file, { padding: { strategy: { Fixed: 5, more: 1 } } })],
     ["padding.strategy", (file) => Object.assign(file, { padding: { strategy: "Longest" } })],
     ["padding.direction", (file) => Object.assign(file, { padding: { strategy: "BatchLongest" } })],
     ["added_tokens", (file) => Object.assign(file, { added_tokens: {} })],
+    ["added_tokens", (file) => Object.assign(file, { added_tokens: null })],
+    ...["single_word", "lstrip", "rstrip", "normalized", "special"].flatMap((flag): typeof wrong =>
+      [undefined, null, 1].map((value) => [
+        `added_tokens[0].${flag}`,
+        ({ added_tokens }) => Object.assign(added_tokens[0]!, { [flag]: value }),
+      ]),
+    ),
     ["added_tokens[0].lstrip", ({ added_tokens }) => Object.assign(added_tokens[0]!, { lstrip: "yes" })],
     ["normalizer", (file) => Object.assign(file, { normalizer: "NFC" })],
     ["normalizer.normalizers", (file) => Object.assign(file, { normalizer: { type: "Sequence" } })],

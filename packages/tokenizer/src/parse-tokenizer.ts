@@ -7,11 +7,12 @@
 import { FormatError } from "@ds3/errors";
 import type { AddedToken } from "./added-tokens.ts";
 import { assembleTokenizer } from "./assemble-tokenizer.ts";
-import { optionalBoolean } from "./json-fields.ts";
+import { asBoolean } from "./json-fields.ts";
 import { asArray, asId, asObject, asString, describe, type Json } from "./json-reader.ts";
 import { parseModel } from "./models/model-json.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
+import { toWellFormed } from "./utf8.ts";
 
 const OP = "parseTokenizer";
 
@@ -54,7 +55,7 @@ function unknownVersion(version: Json): UnsupportedTokenizerError {
 }
 
 function parseAddedTokens(value: Json | undefined, vocab: ReadonlyMap<string, number>): AddedToken[] {
-  if (value === undefined || value === null) return [];
+  if (value === undefined) return [];
   const idOfContent = new Map(vocab);
   const contentOfId = new Map([...vocab].map(([token, id]) => [id, token]));
   return asArray(value, "added_tokens").map((item, i) => {
@@ -70,10 +71,10 @@ function parseAddedTokens(value: Json | undefined, vocab: ReadonlyMap<string, nu
 
 function parseAddedToken(value: Json, path: string): AddedToken {
   const item = asObject(value, path);
-  const flag = (key: string): boolean => optionalBoolean(item[key], `${path}.${key}`, false);
+  const flag = (key: string): boolean => asBoolean(item[key], `${path}.${key}`);
   return {
     id: asId(item.id, `${path}.id`),
-    content: asString(item.content, `${path}.content`),
+    content: toWellFormed(asString(item.content, `${path}.content`)),
     special: flag("special"),
     normalized: flag("normalized"),
     lstrip: flag("lstrip"),

@@ -79,6 +79,8 @@ test("what cannot be run is refused by name, what is malformed by its path", () 
     pair: [],
     special_tokens: { "<s>": { id: "<s>", ids: [0], tokens: ["<s>"] } },
   };
+  const [first] = template.single;
+  const byteLevel = { type: "ByteLevel", add_prefix_space: true, trim_offsets: true };
   const bert = { type: "BertProcessing", cls: ["[CLS]", 1], sep: ["[SEP]", 2] };
   const refused = [
     [{ type: "Magic" }, UnsupportedTokenizerError, /post_processor.type: .*"Magic"/],
@@ -91,10 +93,20 @@ test("what cannot be run is refused by name, what is malformed by its path", () 
     [{ ...template, special_tokens: {} }, FormatError, /special_tokens\["<s>"\]: expected an object/],
     [{ ...template, single: [{ Sequence: { id: "B", type_id: 0 } }] }, FormatError, /single\[0\]: expected no second/],
     [{ ...template, single: [{ Sequence: { id: "C", type_id: 0 } }] }, FormatError, /single\[0\].Sequence.id: .*"C"/],
-    [{ ...template, pair: [{}] }, FormatError, /pair\[0\].SpecialToken/],
-    [{ ...bert, cls: ["[CLS]"] }, FormatError, /cls\[1\]: expected an integer id/],
-    [{ ...bert, type: "RobertaProcessing" }, FormatError, /trim_offsets: expected true or false/],
-  ] as const;
+    [{ ...template, pair: [{}] }, FormatError, /pair\[0\]: expected an object with one key/],
+    [{ ...bert, cls: ["[CLS]"] }, FormatError, /cls: expected a token and its id/],
+    [{ ...bert, cls: ["[CLS]", 1, 2] }, FormatError, /cls: expected a token and its id/],
+    [{ ...bert, type: "RobertaProcessing", trim_offsets: null }, FormatError, /trim_offsets: expected true or false/],
+    [{ ...byteLevel, use_regex: 1 }, FormatError, /use_regex: expected true or false/],
+    [{ ...byteLevel, trim_offsets: undefined }, FormatError, /trim_offsets: expected true or false/],
+    [
+      { ...template, single: [{ ...first, Sequence: { id: "A", type_id: 0 } }] },
+      FormatError,
+      /single\[0\]: expected an/,
+    ],
+    [{ ...template, single: [{ ...first, more: 1 }] }, FormatError, /single\[0\]: expected an object with one key/],
+    [{ ...template, special_tokens: { unused: { id: 1 } } }, FormatError, /special_tokens\["unused"\].id: /],
+  ] as const satisfies readonly (readonly [object, unknown, RegExp])[];
   for (const [json, error, message] of refused) {
     expect(() => parsePostProcessor(json)).toThrow(error);
     expect(() => parsePostProcessor(json)).toThrow(message);

@@ -1,4 +1,5 @@
 import { FormatError } from "@ds3/errors";
+import { asBoolean, asVariant, booleanOr } from "./json-fields.ts";
 import { asArray, asId, asObject, asString, describe, type Json, type JsonObject } from "./json-reader.ts";
 import { type PostProcessor, plainTemplate, type TemplatePiece } from "./post-processor.ts";
 import { trimOffsets } from "./post-processors/trim-offsets.ts";
@@ -45,7 +46,13 @@ function flatten(json: Json, path: string): Step[] {
 }
 
 const parsers: Readonly<Record<string, (json: JsonObject, path: string) => Step>> = {
-  ByteLevel: parseTrim,
+  ByteLevel: (json, path) => {
+    booleanOr(json.use_regex, `${path}.use_regex`, true); // nothing here depends on it, but HF refuses a malformed one
+    return parseTrim(
+      asBoolean(json.trim_offsets, `${path}.trim_offsets`),
+      asBoolean(json.add_prefix_space, `${path}.add_prefix_space`),
+    );
+  },
   TemplateProcessing: parseTemplate,
   BertProcessing: (json, path) => {
     const [cls, sep] = around(json, path, 0);
@@ -55,7 +62,11 @@ const parsers: Readonly<Record<string, (json: JsonObject, path: string) => Step>
   RobertaProcessing: (json, path) => {
     const [cls, sep] = around(json, path, 0);
     const single = [cls, { sequence: 0, typeId: 0 } as const, sep];
-    return { ...templates(single, [...single, sep, { sequence: 1, typeId: 0 }, sep]), ...parseTrim(json, path) };
+    const trim = parseTrim(
+      booleanOr(json.trim_offsets, `${path}.trim_offsets`, true),
+      booleanOr(json.add_prefix_space, `${path}.add_prefix_space`, true),
+    );
+    return { ...templates(single, [...single, sep, { sequence: 1, typeId: 0 }, sep]), ...trim };
   },
 };
 
@@ -63,12 +74,8 @@ function templates(single: readonly TemplatePiece[], pair: readonly TemplatePiec
   return { template: (isPair) => (isPair ? pair : single) };
 }
 
-function parseTrim(json: JsonObject, path: string): Step {
-  const [trim, addPrefixSpace] = ["trim_offsets", "add_prefix_space"].map((key) => {
-    if (typeof json[key] === "boolean") return json[key];
-    throw malformed(`${path}.${key}`, "true or false", json[key]);
-  });
-  return trim ? { trimOffsets: (offsets, spell) => trimOffsets(offsets, spell, addPrefixSpace!) } : {};
+function parseTrim(trim: boolean, addPrefixSpace: boolean): Step {
+  return trim ? { trimOffsets: (offsets, spell) => trimOffsets(offsets, spell, addPrefixSpace) } : {};
 }
 
 type AddedPiece = Extract<TemplatePiece, { ids: readonly number[] }>;
@@ -76,14 +83,16 @@ type AddedPiece = Extract<TemplatePiece, { ids: readonly number[] }>;
 /** `cls` and `sep` as Bert and Roberta spell them: [token, id]. */
 function around(json: JsonObject, path: string, typeId: number): [AddedPiece, AddedPiece] {
   const [cls, sep] = ["cls", "sep"].map((key): AddedPiece => {
-    const [token, id] = asArray(json[key], `${path}.${key}`);
+    const pair = asArray(json[key], `${path}.${key}`);
+    if (pair.length !== 2) throw malformed(`${path}.${key}`, "a token and its id", json[key]);
+    const [token, id] = pair;
     return { tokens: [asString(token, `${path}.${key}[0]`)], ids: [asId(id, `${path}.${key}[1]`)], typeId };
   });
   return [cls!, sep!];
 }
 
 function parseTemplate(json: JsonObject, path: string): Step {
-  const specials = asObject(json.special_tokens, `${path}.special_tokens`);
+  const specials = parseSpecials(json.special_tokens, `${path}.special_tokens`);
   const [single, pair] = (["single", "pair"] as const).map((key) =>
     asArray(json[key], `${path}.${key}`).map((item, i) => parsePiece(item, `${path}.${key}[${i}]`, specials, path)),
   );
@@ -92,25 +101,32 @@ function parseTemplate(json: JsonObject, path: string): Step {
   return templates(single!, pair!);
 }
 
-function parsePiece(json: Json, path: string, specials: JsonObject, root: string): TemplatePiece {
-  const piece = asObject(json, path);
-  if (piece.Sequence !== undefined) {
-    const { id, type_id } = asObject(piece.Sequence, `${path}.Sequence`);
-    const sequence = oneOf(id, ["A", "B"], `${path}.Sequence.id`) === "A" ? 0 : 1;
-    return { sequence, typeId: wholeNumber(type_id, `${path}.Sequence.type_id`) };
-  }
-  const { id, type_id } = asObject(piece.SpecialToken, `${path}.SpecialToken`);
-  const typeId = wholeNumber(type_id, `${path}.SpecialToken.type_id`);
-  return { ...parseSpecial(specials, asString(id, `${path}.SpecialToken.id`), root), typeId };
+type Special = Omit<AddedPiece, "typeId">;
+
+function parsePiece(json: Json, path: string, specials: ReadonlyMap<string, Special>, root: string): TemplatePiece {
+  const { name, value } = asVariant(json, path, ["Sequence", "SpecialToken"]);
+  const { id, type_id } = asObject(value, `${path}.${name}`);
+  const typeId = wholeNumber(type_id, `${path}.${name}.type_id`);
+  if (name === "Sequence") return { sequence: oneOf(id, ["A", "B"], `${path}.Sequence.id`) === "A" ? 0 : 1, typeId };
+  const token = asString(id, `${path}.SpecialToken.id`);
+  const special = specials.get(token);
+  if (special !== undefined) return { ...special, typeId };
+  throw malformed(`${root}.special_tokens[${JSON.stringify(token)}]`, "an object", undefined);
 }
 
-function parseSpecial(specials: JsonObject, name: string, root: string): Omit<AddedPiece, "typeId"> {
-  const at = `${root}.special_tokens[${JSON.stringify(name)}]`;
-  const entry = asObject(Object.hasOwn(specials, name) ? specials[name] : undefined, at);
-  const ids = asArray(entry.ids, `${at}.ids`).map((id) => asId(id, `${at}.ids`));
-  const tokens = asArray(entry.tokens, `${at}.tokens`).map((token) => asString(token, `${at}.tokens`));
+/** The tokens that a template may name, by their names. */
+function parseSpecials(json: Json | undefined, path: string): ReadonlyMap<string, Special> {
+  const entries = Object.entries(asObject(json, path));
+  return new Map(entries.map(([name, entry]) => [name, parseSpecial(entry, `${path}[${JSON.stringify(name)}]`)]));
+}
+
+function parseSpecial(json: Json, path: string): Special {
+  const entry = asObject(json, path);
+  asString(entry.id, `${path}.id`); // the key is what counts, but HF asks for it
+  const ids = asArray(entry.ids, `${path}.ids`).map((id) => asId(id, `${path}.ids`));
+  const tokens = asArray(entry.tokens, `${path}.tokens`).map((token) => asString(token, `${path}.tokens`));
   if (ids.length === tokens.length) return { ids, tokens };
-  throw malformed(`${at}.tokens`, `as many tokens as ids (${ids.length})`, entry.tokens);
+  throw malformed(`${path}.tokens`, `as many tokens as ids (${ids.length})`, entry.tokens);
 }
 
 function malformed(operand: string, expected: string, value: Json | undefined): FormatError {

@@ -124,13 +124,23 @@ test("a known pattern's scanner and the translated pattern give the same pieces,
 
 test("what is not known is refused by name, what is malformed by its path", () => {
   const split = { type: "Split", pattern: { Regex: "a" }, behavior: "Isolated", invert: false };
+  const byteLevel = { type: "ByteLevel", add_prefix_space: true, trim_offsets: true };
   const metaspace = { type: "Metaspace", replacement: "▁" };
   const nested = { type: "Sequence", pretokenizers: [{ type: "Sequence", pretokenizers: [{ type: "Foo" }] }] };
   const refused = [
     [{ type: "constructor" }, UnsupportedTokenizerError, /pre_tokenizer.type: .*"constructor"/],
     [nested, UnsupportedTokenizerError, /pretokenizers\[0\].pretokenizers\[0\].type: .*"Foo"/],
     [{ ...split, pattern: { Regex: "(a)\\1" } }, UnsupportedTokenizerError, /\\\\1" at offset 3/],
-    [{ ...split, pattern: {} }, FormatError, /pre_tokenizer.pattern.Regex: expected a string/],
+    [{ ...split, pattern: { String: "a", Regex: "b" } }, FormatError, /pre_tokenizer.pattern: expected an object with/],
+    [{ type: "ByteLevel", add_prefix_space: true }, FormatError, /trim_offsets: expected true or false/],
+    [{ ...byteLevel, use_regex: 1 }, FormatError, /use_regex: expected true or false, got 1/],
+    [{ ...byteLevel, use_regex: null }, FormatError, /use_regex: expected true or false, got null/],
+    [{ type: "Metaspace", replacement: "_", prepend_scheme: null }, FormatError, /prepend_scheme: expected "always"/],
+    [{ type: "Metaspace", replacement: "_", add_prefix_space: false }, FormatError, /prepend_scheme: expected "never"/],
+    [{ type: "Metaspace", replacement: "_", add_prefix_space: 1 }, FormatError, /add_prefix_space: expected true or/],
+    [{ type: "Punctuation", behavior: null }, FormatError, /behavior: /],
+    [{ type: "FixedLength", length: null }, FormatError, /length: /],
+    [{ ...split, pattern: {} }, FormatError, /pre_tokenizer.pattern: expected an object with one key/],
     [{ ...split, behavior: "Keep" }, FormatError, /pre_tokenizer.behavior: .*"Keep"/],
     [{ ...split, invert: 0 }, FormatError, /pre_tokenizer.invert: expected true or false/],
     [{ type: "ByteLevel" }, FormatError, /pre_tokenizer.add_prefix_space/],

@@ -1,4 +1,5 @@
 import { FormatError } from "@ds3/errors";
+import { asPattern, booleanOr, optionalBoolean } from "./json-fields.ts";
 import { asArray, asObject, asString, describe, type Json, type JsonObject } from "./json-reader.ts";
 import { fromOniguruma } from "./oniguruma-regex.ts";
 import {
@@ -107,7 +108,9 @@ const parsers: Readonly<Record<string, (json: JsonObject, path: string, writeByt
   Digits: (json, path) => [cutting(digits(asBoolean(json.individual_digits, `${path}.individual_digits`)))],
   Whitespace: () => [cutting(whitespace())],
   WhitespaceSplit: () => [cutting(whitespaceSplit())],
-  Punctuation: (json, path) => [cutting(punctuationSplit(behaviorOf(json.behavior ?? "Isolated", path)))],
+  Punctuation: (json, path) => [
+    cutting(punctuationSplit(behaviorOf(json.behavior === undefined ? "Isolated" : json.behavior, path))),
+  ],
   Metaspace: (json, path) => [parseMetaspace(json, path)],
   CharDelimiterSplit: (json, path) => [
     cutting(splitAt(stringMatcher(asCharacter(json.delimiter, `${path}.delimiter`)), "Removed")),
@@ -120,11 +123,8 @@ const parsers: Readonly<Record<string, (json: JsonObject, path: string, writeByt
 function parseSplit(json: JsonObject, path: string): Step[] {
   const behavior = behaviorOf(json.behavior, path);
   const invert = asBoolean(json.invert, `${path}.invert`);
-  const pattern = asObject(json.pattern, `${path}.pattern`);
-  if (pattern.String !== undefined) {
-    return [cutting(splitAt(stringMatcher(asString(pattern.String, `${path}.pattern.String`)), behavior, invert))];
-  }
-  const source = asString(pattern.Regex, `${path}.pattern.Regex`);
+  const { isRegex, source } = asPattern(json.pattern, `${path}.pattern`);
+  if (!isRegex) return [cutting(splitAt(stringMatcher(source), behavior, invert))];
   if (behavior === "Isolated") return [patternStep(source)];
   // Where a known pattern matches every character, keeping only its matches is the same as isolating them.
   const scanner = behavior === "Removed" && invert ? knownScanner([source]) : undefined;
@@ -133,7 +133,8 @@ function parseSplit(json: JsonObject, path: string): Step[] {
 
 function parseByteLevel(json: JsonObject, path: string, writeBytes: boolean): Step[] {
   const addPrefixSpace = asBoolean(json.add_prefix_space, `${path}.add_prefix_space`);
-  const useRegex = asBoolean(json.use_regex ?? true, `${path}.use_regex`);
+  asBoolean(json.trim_offsets, `${path}.trim_offsets`); // nothing here depends on it, but HF asks for it
+  const useRegex = booleanOr(json.use_regex, `${path}.use_regex`, true);
   const prefix = addPrefixSpace ? [rewriting(withPrefixSpace)] : [];
   const words = useRegex ? [patternStep(GPT2_PATTERN)] : [];
   return [...prefix, ...words, writeBytes ? inByteAlphabet(cutting(wholeText)) : byteLevel(wholeText, false)];
@@ -142,12 +143,13 @@ function parseByteLevel(json: JsonObject, path: string, writeBytes: boolean): St
 function parseMetaspace(json: JsonObject, path: string): PreTokenizer {
   const replacement = asCharacter(json.replacement, `${path}.replacement`);
   const schemes: readonly PrependScheme[] = ["always", "first", "never"];
-  const scheme = oneOf(json.prepend_scheme ?? "always", schemes, `${path}.prepend_scheme`);
-  const split = asBoolean(json.split ?? true, `${path}.split`);
-  if (json.add_prefix_space !== false) return metaspace(replacement, scheme, split);
-  // Older files have this instead of a scheme; HF refuses the two together unless they agree.
-  if (json.prepend_scheme !== undefined) oneOf(json.prepend_scheme, ["never"], `${path}.prepend_scheme`);
-  return metaspace(replacement, "never", split);
+  const { prepend_scheme: named = "always" } = json;
+  const scheme = oneOf(named, schemes, `${path}.prepend_scheme`);
+  const split = optionalBoolean(json.split, `${path}.split`, true);
+  // Older files have this instead of a scheme; HF refuses the two unless they agree, "always" where there is none.
+  if (!optionalBoolean(json.add_prefix_space, `${path}.add_prefix_space`, true))
+    oneOf(scheme, ["never"], `${path}.prepend_scheme`);
+  return metaspace(replacement, scheme, split);
 }
 
 function patternStep(pattern: string): Pattern {
@@ -191,7 +193,7 @@ function behaviorOf(value: Json | undefined, path: string): SplitBehavior {
 }
 
 function parseLength(value: Json | undefined, path: string): number {
-  const length = wholeNumber(value ?? 5, path);
+  const length = wholeNumber(value === undefined ? 5 : value, path);
   if (length > 0) return length;
   throw new FormatError({ op: "parseTokenizer", operand: path, expected: "at least 1", actual: "0" });
 }

@@ -1,4 +1,4 @@
-import { ConfigError, OutOfRangeError } from "@ds3/errors";
+import { ConfigError, DtypeError, OutOfRangeError } from "@ds3/errors";
 import { expect, test } from "vitest";
 import { DecodeStream } from "./decode-stream.ts";
 import { parseTokenizer } from "./parse-tokenizer.ts";
@@ -148,4 +148,78 @@ test("a choice of added tokens that is none is named", () => {
   const refuse = (): unknown => tokenizer.encode("a", { addedTokens: "some" as "all" });
   expect(refuse).toThrow(/addedTokens: expected "all" or "none", got "some"/);
   expect(refuse).toThrow(ConfigError);
+});
+
+test("what is no text is refused by name", () => {
+  for (const text of [undefined, null, 5, ["low"]] as unknown as string[]) {
+    expect(() => tokenizer.encode(text)).toThrow(DtypeError);
+    expect(() => tokenizer.encode(text)).toThrow(/encode: text: expected a string, got (undefined|null|number|object)/);
+  }
+  expect(() => tokenizer.encodeWithOffsets(undefined as unknown as string)).toThrow(DtypeError);
+  expect(() => tokenizer.encodeBatch([undefined as unknown as string])).toThrow(DtypeError);
+});
+
+test("tokens to add are a list of texts or objects", () => {
+  const growing = parseTokenizer(tokenizer.toJson());
+  for (const [tokens, message] of [
+    ["abc", /addTokens: tokens: expected a list of tokens, got "abc"/],
+    [["abc", 5], /addTokens: tokens\[1\]: expected a text, or an object with content, got 5/],
+    [[{}], /addTokens: tokens\[0\]/],
+    [[undefined], /addTokens: tokens\[0\]: .*undefined/],
+  ] as unknown as [string[], RegExp][]) {
+    expect(() => growing.addTokens(tokens)).toThrow(ConfigError);
+    expect(() => growing.addTokens(tokens)).toThrow(message);
+  }
+  expect(growing.vocabSize).toBe(tokenizer.vocabSize);
+});
+
+test("an added token is kept with U+FFFD for a lone surrogate, as texts are", () => {
+  const growing = parseTokenizer(tokenizer.toJson());
+  expect(growing.addTokens(["<\ud800>", "<\ufffd>"])).toBe(1);
+  expect([...growing.encode("<\udc00>")]).toEqual([320]);
+  expect([growing.tokenOf(320), growing.idOf("<\ufffd>"), growing.decode([320])]).toEqual([
+    "<\ufffd>",
+    320,
+    "<\ufffd>",
+  ]);
+  const json = growing.toJson();
+  expect(parseTokenizer(json.replace("<\ufffd>", "<\\ud800>")).toJson()).toBe(json);
+});
+
+test("lengths and ids of truncation and padding are whole numbers, or are named", () => {
+  const growing = parseTokenizer(tokenizer.toJson());
+  const padding = { padId: 0, padToken: "<s>" };
+  for (const [operand, value] of [
+    ["length", Number.NaN],
+    ["length", -1],
+    ["length", 1e12],
+    ["padToMultipleOf", 2.5],
+    ["padId", -5],
+    ["padId", 1e12],
+    ["padId", undefined],
+    ["padTypeId", 0.5],
+    ["padToken", 5],
+    ["direction", "up"],
+  ] as const) {
+    const wrong = { ...padding, [operand]: value } as unknown as Parameters<typeof growing.setPadding>[0];
+    expect(() => growing.setPadding(wrong)).toThrow(OutOfRangeError);
+    expect(() => growing.setPadding(wrong)).toThrow(`setPadding: ${operand}: expected`);
+  }
+  for (const [operand, value] of [
+    ["maxLength", 2.5],
+    ["maxLength", -1],
+    ["maxLength", undefined],
+    ["stride", 0.5],
+    ["stride", Number.NaN],
+    ["strategy", "Best"],
+    ["direction", "up"],
+  ] as const) {
+    const wrong = { maxLength: 5, [operand]: value } as unknown as Parameters<typeof growing.setTruncation>[0];
+    expect(() => growing.setTruncation(wrong)).toThrow(OutOfRangeError);
+    expect(() => growing.setTruncation(wrong)).toThrow(`setTruncation: ${operand}: expected`);
+  }
+  expect(growing.toJson()).toBe(tokenizer.toJson());
+  growing.setPadding({ ...padding, length: 8, padToMultipleOf: 0, padTypeId: 1, direction: "Left" });
+  growing.setTruncation({ maxLength: 8, stride: 2, strategy: "OnlyFirst", direction: "Left" });
+  expect(growing.encode("low").length).toBe(8);
 });

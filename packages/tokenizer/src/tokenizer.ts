@@ -8,16 +8,18 @@ import type { EncodingColumns } from "./encoding/encoding-columns.ts";
 import { convertOffsets, snapToCharacters } from "./encoding/offset-units.ts";
 import type { Padding } from "./encoding/padding.ts";
 import { PostProcess } from "./encoding/post-process.ts";
+import { requirePadding, requireTruncation } from "./encoding/require-settings.ts";
 import type { Truncation } from "./encoding/truncation.ts";
 import { IntBuffer } from "./growable.ts";
 import type { JsonObject } from "./json-reader.ts";
 import type { ModelPart } from "./models/model-part.ts";
+import { type NewToken, withFlags } from "./new-token.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PostProcessor } from "./post-processor.ts";
 import type { PreTokenizer } from "./pre-tokenizer.ts";
+import { requireText } from "./require-text.ts";
 import { writeTokenizerJson } from "./tokenizer-json.ts";
-import { toWellFormed } from "./utf8.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
 /** Options of `Tokenizer.encode`. */
@@ -49,9 +51,6 @@ export interface DecodeOptions {
   /** Leave out tokens marked special. Default false. */
   readonly skipSpecialTokens?: boolean;
 }
-
-/** A token to add: its text, or its text with flags that are false unless given (`normalized`: unless special). */
-export type NewToken = string | (Pick<AddedToken, "content"> & Partial<Omit<AddedToken, "id" | "content">>);
 
 /** Everything a tokenizer is made of, read from a file or trained. */
 export interface TokenizerParts {
@@ -123,9 +122,10 @@ export class Tokenizer {
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     const around = this.#postProcess.around(options.addSpecialTokens ?? true);
     if (around === undefined) return this.encodeWithOffsets(text, options).ids;
+    const wellFormed = requireText(text);
     const out = new IntBuffer((text.length >> 1) + around.before.length + around.after.length);
     for (const id of around.before) out.push(id);
-    this.#pipeline.encodeInto(toWellFormed(text), out, findsAdded(options));
+    this.#pipeline.encodeInto(wellFormed, out, findsAdded(options));
     for (const id of around.after) out.push(id);
     return out.toArray();
   }
@@ -204,23 +204,28 @@ export class Tokenizer {
    * Add tokens that are found in a text before anything else; those that are not in the vocabulary take the next ids.
    * A model's embedding table has to grow with `vocabSize`.
    * @returns how many are new, or have other flags than before.
-   * @throws ConfigError for an empty text.
+   * @throws ConfigError for an empty text, and for a string in place of a list.
    */
   addTokens(tokens: Iterable<NewToken>): number {
     this.#tokenBytes = undefined;
-    return this.#vocabulary.add(Array.from(tokens, withFlags));
+    return this.#vocabulary.add(withFlags(tokens));
   }
 
   /**
    * Cut what is encoded from now on to a length; `undefined` ends it.
-   * @throws OutOfRangeError when the stride leaves no room.
+   * @throws OutOfRangeError for lengths that are no whole numbers, and when the stride leaves no room.
    */
   setTruncation(truncation: Truncation | undefined): void {
+    if (truncation !== undefined) requireTruncation(truncation);
     this.#postProcess.setTruncation(truncation);
   }
 
-  /** Fill what is encoded from now on up to a length; `undefined` ends it. */
+  /**
+   * Fill what is encoded from now on up to a length; `undefined` ends it.
+   * @throws OutOfRangeError for lengths and ids that are no whole numbers.
+   */
   setPadding(padding: Padding | undefined): void {
+    if (padding !== undefined) requirePadding(padding);
     this.#postProcess.padding = padding;
   }
 
@@ -236,7 +241,7 @@ export class Tokenizer {
     const extra: string[] = [];
     const post = this.#postProcess;
     const drafts = Array.from(inputs, (input) => {
-      const texts = (typeof input === "string" ? [input] : input).map(toWellFormed);
+      const texts = (Array.isArray(input) ? (input as readonly string[]) : [input]).map(requireText);
       const sequences = texts.map((text, i) => this.#track(text, i, extra, options));
       const draft = post.process(sequences, addSpecialTokens, extra);
       if (unit === "utf16") snapToCharacters(draft, texts);
@@ -277,11 +282,6 @@ function findsAdded({ addedTokens = "all" }: EncodeOptions): boolean {
   if (addedTokens === "all" || addedTokens === "none") return addedTokens === "all";
   const actual = JSON.stringify(addedTokens);
   throw new ConfigError({ op: "encode", operand: "addedTokens", expected: '"all" or "none"', actual });
-}
-
-function withFlags(token: NewToken): Omit<AddedToken, "id"> {
-  const { content, special = false, ...flags } = typeof token === "string" ? { content: token } : token;
-  return { normalized: !special, lstrip: false, rstrip: false, singleWord: false, ...flags, content, special };
 }
 
 function unknownId(id: number, vocabSize: number): OutOfRangeError {

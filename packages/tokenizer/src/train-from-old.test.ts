@@ -76,7 +76,11 @@ test.each(["BertProcessing", "RobertaProcessing"])("the two tokens of %s have th
   >;
   file.added_tokens = [
     ...(file.added_tokens as object[]),
-    { id: 400, content: "<c>", special: true, normalized: false },
+    {
+      id: 400,
+      content: "<c>",
+      ...{ single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+    },
   ];
   const roberta = type === "RobertaProcessing" ? { trim_offsets: true, add_prefix_space: false } : {};
   file.post_processor = { type, sep: ["<c>", 400], cls: ["<b>", 1], ...roberta };

@@ -25,7 +25,7 @@ export class Vocabulary {
     this.#model = model;
     this.#normalizer = normalizer;
     for (const [token, id] of model) this.#spell(id, token);
-    this.#include(added);
+    this.#include(added.map(wellFormed));
   }
 
   /** Added tokens by rising id. */
@@ -75,7 +75,7 @@ export class Vocabulary {
     let next = this.size;
     const fresh = new Map<string, AddedToken>();
     const known = new Map(this.#added.map((token) => [token.content, token]));
-    for (const token of tokens) {
+    for (const token of tokens.map(wellFormed)) {
       if (token.content === "") throw emptyToken();
       const id = this.idOf(token.content) ?? fresh.get(token.content)?.id ?? next++;
       const before = known.get(token.content);
@@ -105,7 +105,7 @@ export class Vocabulary {
 
   #asNormalized(token: AddedToken): AddedToken {
     if (this.#normalizer === undefined) return token;
-    const content = this.#normalizer.normalize({ text: toWellFormed(token.content), atStart: true }).text;
+    const content = this.#normalizer.normalize({ text: token.content, atStart: true }).text;
     return { ...token, content };
   }
 
@@ -113,6 +113,12 @@ export class Vocabulary {
     while (this.#spellings.length <= id) this.#spellings.push(undefined);
     this.#spellings[id] = token;
   }
+}
+
+/** Texts are searched with U+FFFD for a lone surrogate, so tokens are kept with it, too. */
+function wellFormed<Token extends { readonly content: string }>(token: Token): Token {
+  const content = toWellFormed(token.content);
+  return content === token.content ? token : { ...token, content };
 }
 
 function matcherOf(tokens: readonly AddedToken[]): AddedTokenMatcher | undefined {

@@ -1,4 +1,4 @@
-import { asCount } from "../json-fields.ts";
+import { asCount, asVariant } from "../json-fields.ts";
 import { asId, asObject, asString, type Json, type JsonObject } from "../json-reader.ts";
 import { oneOf } from "../section-reader.ts";
 import { type EncodingColumns, type EncodingDraft, joinColumns, rowsOutsideText } from "./encoding-columns.ts";
@@ -34,7 +34,7 @@ export function parsePadding(json: Json | undefined): Padding | undefined {
 
 function lengthOf(strategy: Json | undefined): number | undefined {
   if (strategy === "BatchLongest") return undefined;
-  return asCount(asObject(strategy, "padding.strategy").Fixed, "padding.strategy.Fixed");
+  return asCount(asVariant(strategy, "padding.strategy", ["Fixed"]).value, "padding.strategy.Fixed");
 }
 
 /** The section as HF writes it. */

@@ -16,18 +16,19 @@ export interface Truncation {
   readonly direction?: "Left" | "Right" | undefined;
 }
 
-const STRATEGIES = ["LongestFirst", "OnlyFirst", "OnlySecond"] as const;
+export const STRATEGIES = ["LongestFirst", "OnlyFirst", "OnlySecond"] as const;
 export const DIRECTIONS = ["Left", "Right"] as const;
 
 /** Read the section. @throws FormatError naming the key at fault. */
 export function parseTruncation(json: Json | undefined): Truncation | undefined {
   if (json === undefined || json === null) return undefined;
   const section = asObject(json, "truncation");
+  const { direction = "Right" } = section;
   return {
     maxLength: asCount(section.max_length, "truncation.max_length"),
-    stride: asCount(section.stride ?? 0, "truncation.stride"),
-    strategy: oneOf(section.strategy ?? "LongestFirst", STRATEGIES, "truncation.strategy"),
-    direction: oneOf(section.direction ?? "Right", DIRECTIONS, "truncation.direction"),
+    stride: asCount(section.stride, "truncation.stride"),
+    strategy: oneOf(section.strategy, STRATEGIES, "truncation.strategy"),
+    direction: oneOf(direction, DIRECTIONS, "truncation.direction"),
   };
 }
 

@@ -6,12 +6,15 @@
  * that the text begins with for all of it; SentencePiece itself takes the longest. Files are made for HF's way.
  */
 import { type AlignedText, AlignedTextBuilder, sizeAt } from "../aligned-text.ts";
+import { graphemeEnd } from "../unicode/graphemes.ts";
+import { writeUtf8 } from "../utf8.ts";
 import type { Normalizer } from "./normalizer.ts";
 import { ChangeWriter } from "./rewrite.ts";
 
 /** Graphemes of this many bytes or more are looked up character by character. */
 const WHOLE_GRAPHEME_BYTES = 6;
-const encoder = new TextEncoder();
+/** Room for a grapheme of so few units that it may be short, at three bytes a unit. */
+const scratch = new Uint8Array(3 * WHOLE_GRAPHEME_BYTES);
 
 /** A compiled character map that was read. */
 export interface CharacterMap {
@@ -30,31 +33,32 @@ export function readCharacterMap(bytes: Uint8Array): CharacterMap | undefined {
   return { units, replacements: bytes.subarray(4 + 4 * count) };
 }
 
-/** Replace graphemes and characters as a compiled map says (HF's Precompiled). */
+/** Replace graphemes and characters as a compiled map says (HF's Precompiled). Linear in the text. */
 export function createPrecompiled(map: CharacterMap): Normalizer {
-  const cache = new Map<string, string | undefined>();
-  const lookUp = (text: string): string | undefined => {
-    if (!cache.has(text)) {
-      if (cache.size >= 1 << 16) cache.clear();
-      cache.set(text, replacementOf(map, text));
-    }
-    return cache.get(text);
+  const known = new Map<number, string>();
+  const read = (at: number): string => {
+    const replacement = known.get(at) ?? readReplacement(map.replacements, at);
+    known.set(at, replacement);
+    return replacement;
   };
-  return { normalize: (input) => rewrite(input, lookUp) };
+  const find: Find = (text, emit) => findReplaced(map, text, (from, to, at) => emit(from, to, read(at)));
+  return { normalize: (input) => (input.origin === undefined ? rewrite(input, find) : rewriteTracked(input, find)) };
 }
 
-type LookUp = (text: string) => string | undefined;
+/** Finds what is replaced in a text, from left to right. */
+type Find = (text: string, emit: (from: number, to: number, replacement: string) => void) => void;
 
-function rewrite(input: AlignedText, lookUp: LookUp): AlignedText {
-  const changes = collectChanges(input.text, lookUp);
-  if (changes === undefined) return input;
-  if (input.origin === undefined) return { text: changes.characters.join(""), atStart: input.atStart };
-  const builder = new AlignedTextBuilder(input);
-  const writer = new ChangeWriter(input, builder);
-  changes.characters.forEach((character, i) => {
-    writer.write(character, changes.changes[i]!);
+function rewrite(input: AlignedText, find: Find): AlignedText {
+  const { text, atStart } = input;
+  let written = "";
+  let end = 0;
+  let isChanged = false;
+  find(text, (from, to, replacement) => {
+    isChanged = true;
+    written += end < from ? text.slice(end, from) + replacement : replacement;
+    end = to;
   });
-  return builder.build();
+  return isChanged ? { text: written + text.slice(end), atStart } : input;
 }
 
 interface Changes {
@@ -62,26 +66,32 @@ interface Changes {
   readonly changes: number[];
 }
 
-/** What every character becomes; undefined when the map says nothing about any of them. */
-function collectChanges(text: string, lookUp: LookUp): Changes | undefined {
+function rewriteTracked(input: AlignedText, find: Find): AlignedText {
+  const { text } = input;
   const out: Changes = { characters: [], changes: [] };
+  let end = 0;
   let isChanged = false;
-  const rewriteOne = (part: string): boolean => {
-    const replacement = lookUp(part);
-    if (replacement === undefined) return false;
+  find(text, (from, to, replacement) => {
     isChanged = true;
-    replacePart(out, part, replacement);
-    return true;
-  };
-  for (const grapheme of graphemesOf(text)) {
-    if (isShort(grapheme) && rewriteOne(grapheme)) continue;
-    for (const character of grapheme) {
-      if (rewriteOne(character)) continue;
-      out.characters.push(character);
-      out.changes.push(0);
-    }
+    keepPart(out, text.slice(end, from));
+    replacePart(out, text.slice(from, to), replacement);
+    end = to;
+  });
+  if (!isChanged) return input;
+  keepPart(out, text.slice(end));
+  const builder = new AlignedTextBuilder(input);
+  const writer = new ChangeWriter(input, builder);
+  out.characters.forEach((character, i) => {
+    writer.write(character, out.changes[i]!);
+  });
+  return builder.build();
+}
+
+function keepPart({ characters, changes }: Changes, part: string): void {
+  for (const character of part) {
+    characters.push(character);
+    changes.push(0);
   }
-  return isChanged ? out : undefined;
 }
 
 /** HF's accounting: characters beyond the old ones are new; missing ones are gone after the last character so far. */
@@ -95,39 +105,40 @@ function replacePart({ characters, changes }: Changes, part: string, replacement
   if (more < 0 && changes.length > 0) changes[changes.length - 1]! += more;
 }
 
-function isShort(grapheme: string): boolean {
-  return grapheme.length === sizeAt(grapheme, 0) || encoder.encode(grapheme).length < WHOLE_GRAPHEME_BYTES;
-}
-
-/** Stretches whose characters may belong together; every other ASCII character is a grapheme of its own. */
-const stretches = /\r\n|[\0-\x7f]?[^\0-\x7f](?:[\0-\x7f]?[^\0-\x7f])*[\0-\x7f]?/gu;
-let segmenter: Intl.Segmenter | undefined;
-
-function* graphemesOf(text: string): Generator<string> {
-  let end = 0;
-  for (const match of text.matchAll(stretches)) {
-    yield* text.slice(end, match.index);
-    segmenter ??= new Intl.Segmenter("und", { granularity: "grapheme" });
-    for (const { segment } of segmenter.segment(match[0])) yield segment;
-    end = match.index + match[0].length;
+/** Call `emit` for every grapheme or character with a replacement, which begins at `at` of the map's. */
+function findReplaced(map: CharacterMap, text: string, emit: (from: number, to: number, at: number) => void): void {
+  for (let from = 0, end = 0; from < text.length; from = end) {
+    end = graphemeEnd(text, from);
+    if (end - from < WHOLE_GRAPHEME_BYTES) {
+      const length = writeUtf8((i) => text.charCodeAt(from + i), end - from, scratch, 0);
+      const at = length < WHOLE_GRAPHEME_BYTES ? searchKey(map, length) : -1;
+      if (at >= 0) emit(from, end, at);
+      if (at >= 0 || end - from === sizeAt(text, from)) continue;
+    }
+    for (let start = from, stop = 0; start < end; start = stop) {
+      stop = start + sizeAt(text, start);
+      const length = writeUtf8((i) => text.charCodeAt(start + i), stop - start, scratch, 0);
+      const at = searchKey(map, length);
+      if (at >= 0) emit(start, stop, at);
+    }
   }
-  yield* text.slice(end);
 }
 
-/** The replacement of the shortest key that the text begins with. */
-function replacementOf({ units, replacements }: CharacterMap, text: string): string | undefined {
+/** Where the replacement of the shortest key begins that the first bytes of `scratch` begin with; -1 without one. */
+function searchKey({ units }: CharacterMap, length: number): number {
   let unit = units[0]!;
   let node = offsetOf(unit);
-  for (const byte of encoder.encode(text)) {
-    if (byte === 0) return undefined;
+  for (let i = 0; i < length; i++) {
+    const byte = scratch[i]!;
+    if (byte === 0) return -1;
     node ^= byte;
     unit = units[node] ?? 0;
     // The top bit marks a value, so a unit that holds one is no label.
-    if ((unit & 0x800000ff) >>> 0 !== byte) return undefined;
+    if ((unit & 0x800000ff) >>> 0 !== byte) return -1;
     node ^= offsetOf(unit);
-    if ((unit >>> 8) & 1) return readReplacement(replacements, (units[node] ?? 0) & 0x7fffffff);
+    if ((unit >>> 8) & 1) return (units[node] ?? 0) & 0x7fffffff;
   }
-  return undefined;
+  return -1;
 }
 
 function offsetOf(unit: number): number {
