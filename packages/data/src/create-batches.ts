@@ -8,11 +8,12 @@
  *
  * Letters: B batchSize, T sequenceLength, L lookahead, N tokens.
  */
-import { OutOfRangeError, ShapeError } from "@ds3/errors";
+import { ShapeError } from "@ds3/errors";
 import { EmptyDataError } from "./empty-data-error.ts";
 import { createEpochOrder, type EpochCursor, type EpochOrder } from "./epoch-order.ts";
 import { fillSegments, fillTargets, fillWeights, IGNORED_TARGET } from "./fill-row.ts";
 import type { PackedTokens } from "./pack-tokens.ts";
+import { requireInteger } from "./require-integer.ts";
 
 /** Options of `createBatches`. */
 export interface BatchOptions extends PackedTokens {
@@ -148,9 +149,9 @@ class Batches implements BatchIterator {
 function validate(options: BatchOptions): void {
   for (const key of ["sequenceLength", "batchSize", "lookahead", "epochs"] as const) {
     const value = options[key] ?? 1;
-    if (key !== "epochs" || value !== Infinity) requireCount("createBatches", key, value, 1);
+    if (key !== "epochs" || value !== Infinity) requireInteger("createBatches", key, value, 1);
   }
-  requireCount("createBatches", "seed", options.seed ?? 0, 0);
+  requireInteger("createBatches", "seed", options.seed ?? 0, 0);
   requireWeights(options);
   if (options.tokens.length < 2) {
     const actual = `${options.tokens.length}`;
@@ -169,9 +170,4 @@ function requireWeights({ weights, documentStarts }: BatchOptions): void {
   if (weights === undefined || weights.length === documentStarts.length) return;
   const expected = `[documents=${documentStarts.length}]`;
   throw new ShapeError({ op: "createBatches", operand: "weights", expected, actual: `[${weights.length}]` });
-}
-
-function requireCount(op: string, operand: string, value: number, low: number): void {
-  if (Number.isSafeInteger(value) && value >= low) return;
-  throw new OutOfRangeError({ op, operand, expected: `an integer of at least ${low}`, actual: String(value) });
 }

@@ -1,5 +1,7 @@
-import { OutOfRangeError } from "@ds3/errors";
 import { permutation } from "./random.ts";
+import { requireInteger } from "./require-integer.ts";
+
+const CURSOR_HINT = "A cursor belongs to one data set, its options and its seed.";
 
 /** A place in the order: `index` items of `epoch` are consumed. Plain JSON. */
 export interface EpochCursor {
@@ -50,16 +52,9 @@ export function createEpochOrder(count: number, options: EpochOrderOptions = {})
     cursor: () => place,
     seek(cursor) {
       const { epoch, index } = (cursor ?? {}) as Partial<EpochCursor>;
-      requireInteger("seek", "cursor.epoch", epoch, 0);
-      requireInteger("seek", "cursor.index", index, 0, count - 1);
+      requireInteger("seek", "cursor.epoch", epoch, 0, Number.MAX_SAFE_INTEGER, CURSOR_HINT);
+      requireInteger("seek", "cursor.index", index, 0, count - 1, CURSOR_HINT);
       place = { epoch: epoch!, index: index! };
     },
   };
-}
-
-function requireInteger(op: string, operand: string, value: number | undefined, low: number, high?: number): void {
-  if (Number.isSafeInteger(value) && value! >= low && value! <= (high ?? Number.MAX_SAFE_INTEGER)) return;
-  const expected = high === undefined ? `an integer of at least ${low}` : `an integer from ${low} to ${high}`;
-  const hint = op === "seek" ? { hint: "A cursor belongs to one data set, its options and its seed." } : {};
-  throw new OutOfRangeError({ op, operand, expected, actual: `${value}`, ...hint });
 }

@@ -109,6 +109,8 @@ test("what cannot be packed is named", () => {
   expect(() => packRows([one, new Int32Array(5)], { length: 4 })).toThrow(
     "sequences[1]: expected at most 4 tokens, got 5.",
   );
-  expect(() => packRows([one], { length: 0 })).toThrow("packRows: length: expected an integer of at least 1, got 0.");
+  expect(() => packRows([one], { length: 0 })).toThrow(
+    "packRows: length: expected an integer from 1 to 2147483647, got 0.",
+  );
   expect(() => packRows([one], { padId: -1 })).toThrow(OutOfRangeError);
 });

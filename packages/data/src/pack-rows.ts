@@ -7,6 +7,7 @@
 import { OutOfRangeError } from "@ds3/errors";
 import { EmptyDataError } from "./empty-data-error.ts";
 import { packBestFit } from "./packing/pack-best-fit.ts";
+import { requireInteger } from "./require-integer.ts";
 
 /** Options of `packRows`. */
 export interface PackRowsOptions {
@@ -49,8 +50,8 @@ interface Place {
 export function packRows(sequences: readonly Int32Array[], options: PackRowsOptions = {}): PackedRows {
   const length = options.length ?? sequences.reduce((most, { length: own }) => Math.max(most, own), 1);
   const padId = options.padId ?? 0;
-  requireInteger("length", length, 1);
-  requireInteger("padId", padId, 0);
+  requireInteger("packRows", "length", length, 1, 2 ** 31 - 1);
+  requireInteger("packRows", "padId", padId, 0, 2 ** 31 - 1);
   requireSequences(sequences, length);
   const places = options.separate ? sequences.map((_, row) => ({ row, from: 0 })) : bestFit(sequences, length);
   return writeRows(sequences, places, length, padId);
@@ -112,12 +113,6 @@ function requireSequences(sequences: readonly Int32Array[], length: number): voi
     const actual = `${sequence.length}`;
     throw new OutOfRangeError({ op: "packRows", operand, expected: `at most ${length} tokens`, actual, hint });
   });
-}
-
-function requireInteger(operand: string, value: number, low: number): void {
-  if (Number.isInteger(value) && value >= low && value < 2 ** 31) return;
-  const expected = `an integer of at least ${low}`;
-  throw new OutOfRangeError({ op: "packRows", operand, expected, actual: String(value) });
 }
 
 function noTokens(operand: string, expected: string, actual: string): EmptyDataError {

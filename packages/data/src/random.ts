@@ -7,6 +7,7 @@
  */
 import { OutOfRangeError } from "@ds3/errors";
 import { mixBits } from "./mix-bits.ts";
+import { requireInteger } from "./require-integer.ts";
 
 /** The whole state of a generator: four 32-bit words, ready for JSON. */
 export type RandomState = readonly [number, number, number, number];
@@ -97,8 +98,8 @@ class Xoshiro128 implements Random {
 }
 
 function seedState(seed: number, stream: number): RandomState {
-  requireInteger("createRandom", "seed", seed, 0, Number.MAX_SAFE_INTEGER);
-  requireInteger("createRandom", "stream", stream, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger("createRandom", "seed", seed, 0);
+  requireInteger("createRandom", "stream", stream, 0);
   let weyl = 0;
   for (const word of [seed, seed / 2 ** 32, stream, stream / 2 ** 32]) weyl = mix32((weyl + 0x9e3779b9) ^ word);
   const next = (): number => {
@@ -116,9 +117,4 @@ export function mix32(value: number): number {
 
 function rotateLeft(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
-}
-
-function requireInteger(op: string, operand: string, value: number, low: number, high: number): void {
-  if (Number.isInteger(value) && value >= low && value <= high) return;
-  throw new OutOfRangeError({ op, operand, expected: `an integer in [${low}, ${high}]`, actual: String(value) });
 }

@@ -1,5 +1,6 @@
-import { ConfigError, OutOfRangeError } from "@ds3/errors";
+import { ConfigError } from "@ds3/errors";
 import type { Document } from "./document.ts";
+import { requireInteger } from "./require-integer.ts";
 import type { DocumentStage, Dropped, StageReport } from "./stage.ts";
 import { StageTally } from "./stage-tally.ts";
 
@@ -22,8 +23,8 @@ export class StageRunner implements DocumentStage {
   /** @throws ConfigError when two stages share a name; OutOfRangeError for a count or length that is none. */
   constructor(stages: readonly DocumentStage[], options: StageRunnerOptions = {}) {
     const { sampleCount = 3, sampleLength = 1000, seed = 0 } = options;
-    checkCount("sampleCount", sampleCount, 0);
-    checkCount("sampleLength", sampleLength, 1);
+    requireInteger("runStages", "sampleCount", sampleCount, 0);
+    requireInteger("runStages", "sampleLength", sampleLength, 1);
     checkNames(stages);
     this.#stages = stages;
     this.#tallies = stages.map(({ name }, stream) => new StageTally({ name, sampleCount, sampleLength, seed, stream }));
@@ -47,11 +48,6 @@ export class StageRunner implements DocumentStage {
   reports(): StageReport[] {
     return this.#tallies.map((tally) => tally.report());
   }
-}
-
-function checkCount(operand: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new OutOfRangeError({ op: "runStages", operand, expected: `an integer >= ${least}`, actual: String(value) });
 }
 
 function checkNames(stages: readonly DocumentStage[]): void {

@@ -13,6 +13,7 @@
 
 import { FNV_PRIME, fnv1a } from "../fnv1a.ts";
 import { mixBits } from "../mix-bits.ts";
+import { isHighSurrogate } from "../surrogates.ts";
 import { characterMap, SPACE } from "./character-map.ts";
 import { SimplifiedText } from "./simplify-text.ts";
 
@@ -96,7 +97,7 @@ export class Shingler {
     for (let i = 0; i < length; i++) {
       const unit = units[i]!;
       if (unit === SPACE) continue;
-      const isPair = unit >= 0xd800 && unit < 0xdc00;
+      const isPair = isHighSurrogate(unit); // what is simplified has no lone ones
       this.#pushCharacter(isPair ? (unit << 16) | units[++i]! : unit);
     }
   }
