@@ -6,7 +6,7 @@
  * Pieces are ordered by a counting sort; the tightest bin is found by a segment tree over spaces: O(N log T) for N pieces
  * and T places a bin.
  */
-import { OutOfRangeError } from "@ds3/errors";
+import { requireInteger } from "../require-integer.ts";
 import { requireOptions } from "../require-options.ts";
 import { BinsBySpace } from "./bins-by-space.ts";
 
@@ -47,7 +47,7 @@ export interface BestFitBins {
 export function packBestFit(lengths: ArrayLike<number>, capacity: number, options: BestFitOptions = {}): BestFitBins {
   requireOptions("packBestFit", options, { long: LONG });
   const { long = "split" } = options;
-  requireInteger("capacity", capacity, 1);
+  requireInteger("packBestFit", "capacity", capacity, 1, 2 ** 31 - 1);
   const pieces = cut(lengths, capacity, long);
   const order = longestFirst(pieces.lengths, capacity);
   const { binOf, binCount } = place(pieces.lengths, order, capacity);
@@ -64,7 +64,7 @@ function cut(lengths: ArrayLike<number>, capacity: number, long: "split" | "trun
   let count = 0;
   for (let d = 0; d < lengths.length; d++) {
     const length = lengths[d]!;
-    requireInteger(`lengths[${d}]`, length, 0);
+    requireInteger("packBestFit", `lengths[${d}]`, length, 0, 2 ** 31 - 1);
     count += long === "split" ? Math.ceil(length / capacity) : Math.min(length, 1);
   }
   const pieces = { documents: new Int32Array(count), offsets: new Int32Array(count), lengths: new Int32Array(count) };
@@ -128,10 +128,4 @@ function gather(
     used += pieces.lengths[p]!;
   }
   return { binCount, binStarts, ...out, utilization: binCount === 0 ? 1 : used / (binCount * capacity) };
-}
-
-function requireInteger(operand: string, value: number, low: number): void {
-  if (Number.isInteger(value) && value >= low && value < 2 ** 31) return;
-  const expected = `an integer in [${low}, 2^31)`;
-  throw new OutOfRangeError({ op: "packBestFit", operand, expected, actual: String(value) });
 }
