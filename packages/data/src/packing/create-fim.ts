@@ -9,7 +9,9 @@
  */
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { createKeyedRandom } from "../keyed-random.ts";
+import { requireInteger } from "../require-integer.ts";
 import { requireOptions } from "../require-options.ts";
+import { isPairAt } from "../surrogates.ts";
 
 /** Options of `createFim`. */
 export interface FimOptions {
@@ -98,16 +100,12 @@ function drawParts(text: string, key: string, { seed, rate = 0.1 }: FimOptions):
   if (random.nextFloat() >= rate || text === "") return undefined;
   const border = (): number => {
     let at = random.below(text.length + 1);
-    while (isWithinPair(text, at)) at = random.below(text.length + 1); // what is left is uniform over the borders
+    while (isPairAt(text, at - 1)) at = random.below(text.length + 1); // what is left is uniform over the borders
     return at;
   };
   const [one, other] = [border(), border()];
   const [from, to] = [Math.min(one, other), Math.max(one, other)];
   return { prefix: text.slice(0, from), middle: text.slice(from, to), suffix: text.slice(to) };
-}
-
-function isWithinPair(text: string, at: number): boolean {
-  return at > 0 && (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }
 
 function encodePart(text: string, { encode }: FimOptions): ArrayLike<number> {
@@ -153,8 +151,9 @@ function validate(options: FimOptions): void {
   if (typeof options.encode !== "function")
     throw new ConfigError({ op: "createFim", operand: "encode", expected: "a function", actual: "none" });
   const ids = Object.entries({ fimBegin, fimHole, fimEnd, eos }).filter(([, id]) => id !== undefined);
-  for (const [operand, id] of ids) requireInteger(operand, id!, 2 ** 31 - 1);
-  requireInteger("seed", seed, Number.MAX_SAFE_INTEGER);
+  for (const [operand, id] of ids)
+    requireInteger("createFim", operand, id, 0, 2 ** 31 - 1, "Ask the tokenizer for the id of that token.");
+  requireInteger("createFim", "seed", seed, 0);
   for (const [at, [operand, id]] of ids.entries()) {
     const same = ids.slice(0, at).find(([, other]) => other === id);
     if (same === undefined) continue;
@@ -162,10 +161,4 @@ function validate(options: FimOptions): void {
   }
   if (rate >= 0 && rate <= 1) return;
   throw new OutOfRangeError({ op: "createFim", operand: "rate", expected: "a number in [0, 1]", actual: `${rate}` });
-}
-
-function requireInteger(operand: string, value: number, high: number): void {
-  if (Number.isSafeInteger(value) && value >= 0 && value <= high) return;
-  const hint = operand === "seed" ? {} : { hint: "Ask the tokenizer for the id of that token." };
-  throw new OutOfRangeError({ op: "createFim", operand, expected: "an integer >= 0", actual: `${value}`, ...hint });
 }
