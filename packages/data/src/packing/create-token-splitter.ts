@@ -8,6 +8,7 @@
  */
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { createKeyedRandom } from "../keyed-random.ts";
+import { requireInteger } from "../require-integer.ts";
 import { requireOptions } from "../require-options.ts";
 
 /** Options of `createTokenSplitter`. */
@@ -189,13 +190,8 @@ function validate(options: TokenSplitterOptions): void {
     throw new ConfigError({ op, operand, expected: "a function", actual: "none" });
   }
   const { vocabSize, probability = 0.1, seed } = options;
-  for (const [operand, value, high] of [
-    ["vocabSize", vocabSize, 2 ** 31 - 1],
-    ["seed", seed, Number.MAX_SAFE_INTEGER],
-  ] as const) {
-    if (Number.isSafeInteger(value) && value >= 0 && value <= high) continue;
-    throw new OutOfRangeError({ op, operand, expected: `an integer in [0, ${high}]`, actual: `${value}` });
-  }
+  requireInteger(op, "vocabSize", vocabSize, 0, 2 ** 31 - 1);
+  requireInteger(op, "seed", seed, 0);
   if (probability >= 0 && probability <= 1) return;
   throw new OutOfRangeError({ op, operand: "probability", expected: "a number in [0, 1]", actual: `${probability}` });
 }
