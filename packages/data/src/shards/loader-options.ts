@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { EmptyDataError } from "../empty-data-error.ts";
 import { LONG } from "../packing/pack-best-fit.ts";
+import { requireInteger } from "../require-integer.ts";
 import { type OptionRules, requireOptions } from "../require-options.ts";
 import type { ShardSet } from "./open-shards.ts";
 
@@ -84,10 +85,10 @@ export function resolveLoaderOptions(given: LoaderOptions): LoaderSettings {
   const shape = { documentMask: false, lookahead: 1, padId: 0, epochs: Infinity, prefetch: 2, rank: 0, world: 1 };
   const all = { ...order, ...shape, ...options };
   for (const name of ["sequenceLength", "batchSize", "world", "lookahead", "groupShards"] as const)
-    requireCount(name, all[name], 1);
-  for (const name of ["seed", "padId", "prefetch"] as const) requireCount(name, all[name], 0);
-  if (all.epochs !== Infinity) requireCount("epochs", all.epochs, 1);
-  requireCount("rank", all.rank, 0, all.world - 1);
+    requireInteger("createLoader", name, all[name], 1);
+  for (const name of ["seed", "padId", "prefetch"] as const) requireInteger("createLoader", name, all[name], 0);
+  if (all.epochs !== Infinity) requireInteger("createLoader", "epochs", all.epochs, 1);
+  requireInteger("createLoader", "rank", all.rank, 0, all.world - 1);
   if (index.tokens < 2) {
     const details = { operand: directory, expected: "at least two tokens", actual: `${index.tokens}` };
     throw new EmptyDataError({ op: "createLoader", ...details });
@@ -131,10 +132,4 @@ function planOf(
   const shards = index.shards.map(({ sha256 }) => [sha256.tokens, sha256.documents]);
   const parts = [shards, sequenceLength, seed, shuffle, packing, packing === "best-fit" && long, groupShards];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
-}
-
-function requireCount(operand: string, value: number, low: number, high = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isSafeInteger(value) && value >= low && value <= high) return;
-  const range = high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`;
-  throw new OutOfRangeError({ op: "createLoader", operand, expected: `an integer ${range}`, actual: `${value}` });
 }
