@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { StateError } from "@ds3/errors";
+import { diskFullCode } from "../disk-full-code.ts";
 import { DiskFullError, DiskWriteError } from "../shards/shard-errors.ts";
 import type { Reject } from "./reject.ts";
 
@@ -65,10 +66,14 @@ function guard<T>(path: string, write: () => T): T {
   try {
     return write();
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
+    const code = diskFullCode(cause);
     const details = { op: OP, operand: path, expected: "a file to append to", cause };
-    if (code !== "ENOSPC" && code !== "EDQUOT") {
-      throw new DiskWriteError({ ...details, actual: message, hint: "Check the folder and its permissions." });
+    if (code === undefined) {
+      throw new DiskWriteError({
+        ...details,
+        actual: (cause as Error).message,
+        hint: "Check the folder and its permissions.",
+      });
     }
     const hint = "Free space and run again; what was written stays.";
     throw new DiskFullError({ ...details, actual: `a full disk (${code})`, hint });
