@@ -21,6 +21,7 @@ import { readText } from "./readers/read-text.ts";
 import type { OnReject, Reject } from "./readers/reject.ts";
 import { documentOfObject, type TextFields } from "./readers/text-row.ts";
 import { encodingName } from "./readers/transcoder.ts";
+import { type OptionRules, requireOptions } from "./require-options.ts";
 import { unreadable } from "./unreadable.ts";
 
 export type { DocumentFormat };
@@ -59,6 +60,26 @@ export interface ReadOptions extends RecordOptions {
 
 const OP = "readDocuments";
 
+/** Of the options of every reader. */
+export const RECORD_RULES: OptionRules<RecordOptions> = {
+  encoding: "any",
+  replaceInvalid: "boolean",
+  onReject: "function",
+  chunkBytes: "any",
+  maxRecordBytes: "any",
+};
+
+const RULES: OptionRules<ReadOptions> = {
+  ...RECORD_RULES,
+  format: "any",
+  column: "text",
+  textKey: "text",
+  metaKeys: "texts",
+  corpus: "any",
+  separator: "text",
+  quotes: "boolean",
+};
+
 const FORMAT_OF_EXTENSION: Readonly<Record<string, DocumentFormat>> = {
   ".txt": "text",
   ".md": "text",
@@ -76,7 +97,8 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, DocumentFormat>> = {
  * A record that is no document (no JSON, another number of fields, no text, bytes in another encoding) is an error, or
  * goes to `onReject`; a file that is damaged as a whole (cut off, no Parquet) is an error always.
  * @throws EmptyDataError when all files together hold no document; FormatError naming file and line when a file cannot
- * be read or is damaged; ConfigError naming what is there when a format, encoding, column or key is unknown.
+ * be read or is damaged; ConfigError naming what is there when a format, encoding, option,
+ * column or key is unknown.
  */
 export function readDocuments(
   paths: string | readonly string[],
@@ -90,9 +112,10 @@ export async function* readDocumentBatches(
   paths: string | readonly string[],
   options: ReadOptions = {},
 ): AsyncGenerator<readonly Document[], void, undefined> {
+  requireOptions(OP, options, RULES);
   const rejects = new RejectCount(options.onReject);
   const settings = readSettings(OP, options, rejects.onReject);
-  const named = typeof paths === "string" ? [paths] : paths;
+  const named = requirePaths(OP, paths);
   const files = await listDocumentFiles(named, options.format);
   const formats = files.map((path) => formatOf(path, options.format));
   let isEmpty = true;
@@ -179,6 +202,14 @@ export function readSettings(op: string, options: RecordOptions, onReject: OnRej
   requireCount(op, "chunkBytes", chunkBytes, 2 ** 30);
   requireCount(op, "maxRecordBytes", maxRecordBytes, 2 ** 29 - 25); // the longest string of V8
   return { op, onReject, encoding: encodingName(encoding, op), replaceInvalid, chunkBytes, maxRecordBytes };
+}
+
+/** Paths as a list. @throws ConfigError of `op` for what are none. */
+export function requirePaths(op: string, paths: unknown): readonly string[] {
+  const named = typeof paths === "string" ? [paths] : paths;
+  if (Array.isArray(named) && named.every((path) => typeof path === "string" && path !== "")) return named;
+  const actual = Array.isArray(named) ? "a list with other things in it" : paths === "" ? '""' : typeof paths;
+  throw new ConfigError({ op, operand: "paths", expected: "a path or a list of paths", actual });
 }
 
 function requireCount(op: string, operand: string, value: number, most: number): void {

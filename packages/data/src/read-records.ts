@@ -1,7 +1,7 @@
 /** Records of any shape from JSON Lines files, from JSON files that hold an array, and from Parquet files. */
 import { ConfigError } from "@ds3/errors";
 import { parseJson } from "./parse-json.ts";
-import { type RecordOptions, RejectCount, readSettings } from "./read-documents.ts";
+import { RECORD_RULES, type RecordOptions, RejectCount, readSettings, requirePaths } from "./read-documents.ts";
 import { expandPaths } from "./readers/expand-paths.ts";
 import { formatExtension } from "./readers/file-format.ts";
 import { flattenBatches } from "./readers/flatten-batches.ts";
@@ -9,6 +9,7 @@ import { ParquetFile } from "./readers/parquet-file.ts";
 import { ReadContext } from "./readers/read-context.ts";
 import { readJsonLines } from "./readers/read-json-lines.ts";
 import { readText } from "./readers/read-text.ts";
+import { requireOptions } from "./require-options.ts";
 import { splitJsonArray } from "./split-json-array.ts";
 
 /** A value of a file, and where it stands. */
@@ -41,10 +42,12 @@ export function readRecords(
   paths: string | readonly string[],
   options: RecordOptions = {},
 ): AsyncGenerator<FileRecord, void, undefined> {
-  return flattenBatches(readBatches(typeof paths === "string" ? [paths] : paths, options));
+  return flattenBatches(readBatches(paths, options));
 }
 
-async function* readBatches(paths: readonly string[], options: RecordOptions): Batches {
+async function* readBatches(given: string | readonly string[], options: RecordOptions): Batches {
+  requireOptions(OP, options, RECORD_RULES);
+  const paths = requirePaths(OP, given);
   const rejects = new RejectCount(options.onReject);
   const settings = readSettings(OP, options, rejects.onReject);
   const files = await expandPaths(paths, Object.keys(READERS), OP);

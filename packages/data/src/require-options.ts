@@ -1,9 +1,17 @@
 import { ConfigError, didYouMean } from "@ds3/errors";
 
+type Rule = "any" | "boolean" | "function" | "text" | "texts" | readonly string[];
+
 /** What values the keys of options take; "any": checked elsewhere. */
-export type OptionRules<T extends object> = Readonly<
-  Record<keyof T, "any" | "boolean" | "function" | readonly string[]>
->;
+export type OptionRules<T extends object> = Readonly<Record<keyof T, Rule>>;
+
+const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+const KINDS: Readonly<Record<string, readonly [string, (value: unknown) => boolean]>> = {
+  boolean: ["true or false", (value) => typeof value === "boolean"],
+  function: ["a function", (value) => typeof value === "function"],
+  text: ["a text that is not empty", isText],
+  texts: ["a list of texts that are not empty", (value) => Array.isArray(value) && value.every(isText)],
+};
 
 /**
  * Refuses options with a key that is not known, or a value that is not one of its choices: a slip of the pen must not be
@@ -23,17 +31,16 @@ export function requireOptions<T extends object>(op: string, options: T, rules: 
   }
 }
 
-function requireValue(op: string, operand: string, value: unknown, rule: OptionRules<object>[never]): void {
+function requireValue(op: string, operand: string, value: unknown, rule: Rule): void {
   if (rule === "any") return;
   if (typeof rule === "string") {
-    if (typeof value === rule) return;
-    const expected = rule === "boolean" ? "true or false" : "a function";
-    throw new ConfigError({ op, operand, expected, actual: show(value) });
+    const [expected, holds] = KINDS[rule]!;
+    if (!holds(value)) throw new ConfigError({ op, operand, expected, actual: show(value) });
+    return;
   }
-  const choices = rule as readonly string[];
-  if (choices.includes(value as string)) return;
-  const expected = choices.map(show).join(" or ");
-  throw new ConfigError({ op, operand, expected, actual: show(value), hint: didYouMean(String(value), choices) });
+  if (rule.includes(value as string)) return;
+  const expected = rule.map(show).join(" or ");
+  throw new ConfigError({ op, operand, expected, actual: show(value), hint: didYouMean(String(value), rule) });
 }
 
 function show(value: unknown): string {

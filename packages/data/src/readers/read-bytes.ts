@@ -1,17 +1,16 @@
-import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { FormatError } from "@ds3/errors";
-import { Decompress } from "fzstd";
 import { unreadable } from "../unreadable.ts";
 import { compressionByName } from "./file-format.ts";
+import { gunzip } from "./gunzip.ts";
+import { unzstd } from "./unzstd.ts";
 
 type Compression = "gzip" | "zstd";
 
 /**
  * The bytes of a file, decompressed when it begins as gzip or Zstandard files do, whatever its name. A chunk is valid
- * until the next one is asked for.
+ * until the next one is asked for. What stands before a damage comes before the error. Every damage of gzip and of
+ * Zstandard frames with a checksum is found; frames without one, which the format allows, may hide it.
  * @throws FormatError of `op` naming the file when it cannot be read, when its compression is damaged or cut off, or
  * when it is named as compressed and is not.
  */
@@ -19,7 +18,7 @@ export async function* readBytes(path: string, op: string, chunkBytes: number): 
   const handle = await open(path).catch((cause: unknown) => Promise.reject(unreadable(path, cause, op)));
   try {
     const compression = await compressionOf(handle, path, op);
-    if (compression === "gzip") yield* gunzip(path, op, chunkBytes);
+    if (compression === "gzip") yield* gunzip((size) => readPlain(handle, path, op, size), { path, op, chunkBytes });
     else if (compression === "zstd") yield* unzstd(readPlain(handle, path, op, chunkBytes), path, op);
     else yield* readPlain(handle, path, op, chunkBytes);
   } finally {
@@ -61,60 +60,4 @@ async function* readPlain(handle: FileHandle, path: string, op: string, size: nu
   } finally {
     await pending.catch(() => undefined); // the file must not be closed while it is read
   }
-}
-
-async function* gunzip(path: string, op: string, chunkBytes: number): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: Math.min(chunkBytes, 1 << 18) });
-  const unzipped = createGunzip({ chunkSize: Math.max(chunkBytes, 64) });
-  pipeline(file, unzipped, () => undefined); // its error comes out of the iteration
-  try {
-    yield* unzipped as AsyncIterable<Buffer>;
-  } catch (cause) {
-    const code = (cause as { code?: unknown } | null)?.code;
-    if (typeof code !== "string" || !code.startsWith("Z_")) throw unreadable(path, cause, op);
-    throw damaged(path, op, "gzip", code === "Z_BUF_ERROR", cause);
-  } finally {
-    file.destroy();
-    unzipped.destroy();
-  }
-}
-
-/** Bytes given to the decoder at once: few, since what they expand to is held together. */
-const ZSTD_INPUT_BYTES = 1 << 14;
-const ZSTD_UNEXPECTED_END = 5;
-
-async function* unzstd(chunks: AsyncIterable<Buffer>, path: string, op: string): AsyncGenerator<Buffer> {
-  let ready: Buffer[] = [];
-  const decoder = new Decompress((data) => {
-    if (data.length > 0) ready.push(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  });
-  const push = (input: Uint8Array, isLast: boolean): Buffer[] => {
-    ready = [];
-    try {
-      decoder.push(input, isLast);
-    } catch (cause) {
-      const isCut = (cause as { code?: unknown } | null)?.code === ZSTD_UNEXPECTED_END;
-      throw damaged(path, op, "zstd", isCut, cause);
-    }
-    return ready;
-  };
-  for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length; from += ZSTD_INPUT_BYTES) {
-      yield* push(Uint8Array.prototype.slice.call(chunk, from, from + ZSTD_INPUT_BYTES), false); // it keeps its input
-    }
-  }
-  yield* push(new Uint8Array(0), true);
-}
-
-function damaged(path: string, op: string, kind: Compression, isCut: boolean, cause: unknown): FormatError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const actual = isCut ? "a file that is cut off" : `damaged data (${message})`;
-  return new FormatError({
-    op,
-    operand: path,
-    expected: `complete ${kind} data`,
-    actual,
-    cause,
-    hint: "Fetch it anew.",
-  });
 }

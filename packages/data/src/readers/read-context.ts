@@ -48,9 +48,26 @@ export class ReadContext {
     onReject(isUtf8(bytes) ? reject : { ...reject, base64: buffer.toString("base64") });
   }
 
+  /** Keep aside the first bytes of a record of `length` bytes, more than the longest may have. @throws as `reject`. */
+  rejectLong(line: number, bytes: Uint8Array, length: number): void {
+    const expected = `a record of at most ${this.settings.maxRecordBytes} bytes`;
+    const actual = `${length} bytes, of which the first are here`;
+    const hint = "A line end or quote may be missing; otherwise raise { maxRecordBytes }.";
+    this.reject(this.formatError(line, { expected, actual, hint }), line, wholeCharacters(bytes));
+  }
+
   /** Keep aside a record whose bytes, which begin at `offset` of the file, are not all text. @throws as `reject`. */
   rejectInvalid(line: number, bytes: Uint8Array, offset: number): void {
     const { problem, linesBefore } = describeInvalid(bytes, offset, this.settings.encoding);
     this.reject(this.formatError(line + linesBefore, problem), line, bytes);
   }
+}
+
+const EXCERPT_BYTES = 4096;
+
+/** The first bytes of a text, not cut within a character. */
+function wholeCharacters(bytes: Uint8Array): Uint8Array {
+  let end = Math.min(bytes.length, EXCERPT_BYTES);
+  for (let back = 0; back < 3 && end > 0 && !isUtf8(bytes.subarray(0, end)); back++) end--;
+  return isUtf8(bytes.subarray(0, end)) ? bytes.subarray(0, end) : bytes.subarray(0, EXCERPT_BYTES);
 }

@@ -4,7 +4,7 @@ import type { Document } from "../document.ts";
 import { excerpt } from "../parse-json.ts";
 import { type CsvDialect, CsvScanner, DOUBLED } from "./csv-scanner.ts";
 import { type Block, readBlocks } from "./read-blocks.ts";
-import type { ReadContext } from "./read-context.ts";
+import type { Problem, ReadContext } from "./read-context.ts";
 import { makeDocument, type TextFields } from "./text-row.ts";
 
 /**
@@ -38,6 +38,12 @@ async function* windows(blocks: AsyncIterable<Block>, parser: CsvParser): AsyncG
   let bytes = 0;
   let offset = 0;
   for await (const block of blocks) {
+    if (block.longLine !== undefined) {
+      yield { bytes: Buffer.concat(pending), offset, isLast: true }; // a record that goes on into that line is too long
+      yield { ...block, isLast: false };
+      [pending, bytes] = [[], 0];
+      continue;
+    }
     if (bytes === 0) offset = block.offset;
     bytes += block.bytes.length;
     // A record over many blocks is looked at again only when twice as much of it is there: the work stays linear.
@@ -71,7 +77,12 @@ class CsvParser {
   }
 
   /** Add the documents of all complete records in the window to `batch`. */
-  parse({ bytes, offset, isLast }: Block & { readonly isLast: boolean }, batch: Document[]): void {
+  parse(block: Block & { readonly isLast: boolean }, batch: Document[]): void {
+    const { bytes, offset, isLast, longLine } = block;
+    if (longLine !== undefined) {
+      this.#context.rejectLong(this.#line++, bytes, longLine);
+      return;
+    }
     const text = bytes.toString("latin1"); // places in it are places in the bytes
     const isValid = isUtf8(bytes);
     let from = 0;
@@ -102,7 +113,9 @@ class CsvParser {
   #take(bytes: Buffer, from: number, end: number, isValid: boolean, offset: number, batch: Document[]): void {
     const { record } = this.#scanner;
     if (record.count === 1 && record.flags[0] === 0 && record.starts[0] === record.ends[0]) return; // a blank line
-    if (!isValid && !isUtf8(bytes.subarray(from, end))) {
+    if (end - from > this.#maxBytes()) {
+      this.#context.rejectLong(this.#line, bytes.subarray(from, end), end - from);
+    } else if (!isValid && !isUtf8(bytes.subarray(from, end))) {
       this.#context.rejectInvalid(this.#line, bytes.subarray(from, end), offset + from);
     } else if (this.#columns === undefined) this.#takeHeader(bytes);
     else if (record.count !== this.#columns.length) this.#rejectCount(bytes.subarray(from, end));
@@ -121,6 +134,8 @@ class CsvParser {
     const { textKey } = this.#fields;
     this.#textIndex = columns.indexOf(textKey);
     this.#columns = columns;
+    const twice = [textKey, ...this.#fields.metaKeys].find((key) => columns.indexOf(key) !== columns.lastIndexOf(key));
+    if (twice !== undefined) throw this.#context.configError(this.#line, severalColumns(twice, columns));
     if (this.#textIndex >= 0) return;
     const hint = `${didYouMean(textKey, columns)} Choose with { column }.`;
     const expected = `a column "${textKey}"`;
@@ -158,4 +173,10 @@ class CsvParser {
     for (let at = text.indexOf(unit, from); at >= 0 && at < end; at = text.indexOf(unit, at + 1)) count++;
     return count;
   }
+}
+
+function severalColumns(name: string, columns: readonly string[]): Problem {
+  const places = columns.flatMap((column, index) => (column === name ? [index + 1] : [])).join(" and ");
+  const hint = "Name the columns of the file apart.";
+  return { expected: `one column "${name}"`, actual: `several, columns ${places}`, hint };
 }

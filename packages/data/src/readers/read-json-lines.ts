@@ -23,7 +23,12 @@ export async function* readJsonLines<T>(
   convert: LineValue<T>,
 ): AsyncGenerator<readonly T[]> {
   let line = 0;
-  for await (const { bytes, offset } of readBlocks(context)) {
+  const { maxRecordBytes } = context.settings;
+  for await (const { bytes, offset, longLine } of readBlocks(context)) {
+    if (longLine !== undefined) {
+      context.rejectLong(++line, bytes, longLine);
+      continue;
+    }
     const isValid = isUtf8(bytes);
     const batch: T[] = [];
     try {
@@ -31,6 +36,10 @@ export async function* readJsonLines<T>(
         end = bytes.indexOf(NEWLINE, from);
         if (end < 0) end = bytes.length;
         line++;
+        if (end - from > maxRecordBytes) {
+          context.rejectLong(line, bytes.subarray(from, end), Math.min(end + 1, bytes.length) - from);
+          continue;
+        }
         if (!isValid && !isUtf8(bytes.subarray(from, end))) {
           context.rejectInvalid(line, bytes.subarray(from, end), offset + from);
           continue;

@@ -104,10 +104,51 @@ test("CSV: a quote that is not closed within the longest record costs its line, 
   expect(places(outcome)).toEqual([[2, 'x,"open\n']]);
 });
 
-test("a line longer than the longest record is an error that names the limit", async () => {
-  const path = await file("line.jsonl", `{"text":"a"}\n{"text":"${"b".repeat(5000)}"}\n`);
-  await expect(read(path, { chunkBytes: 100, maxRecordBytes: 1000 })).rejects.toThrow(/lines of at most 1000 bytes/);
-  expect((await read(path, { chunkBytes: 100, maxRecordBytes: 6000 })).documents.length).toBe(2);
+test.each([100, 1 << 18])(
+  "a line longer than the longest record is kept aside with its line, %d bytes at a time",
+  async (chunkBytes) => {
+    const long = "中".repeat(2000);
+    const jsonl = `{"text":"a"}\n{"text":"${long}"}\n{"text":"b"}\n`;
+    const csv = `id,text\n1,a\n2,${long}\n3,"b\nc"\n4,"open\n5,${long}\n6,d\n`;
+    const limits = { chunkBytes, maxRecordBytes: 1000 };
+    for (const encoding of ["utf-8", "utf-16le"]) {
+      const bytes = (text: string): Buffer =>
+        encoding === "utf-16le" ? Buffer.from(text, "utf16le") : Buffer.from(text);
+      const lines = await read(await file("long.jsonl", bytes(jsonl)), { ...limits, encoding });
+      expect(lines.documents).toEqual([
+        ["a", ":1"],
+        ["b", ":3"],
+      ]);
+      expect(lines.rejects.map(({ line }) => line)).toEqual([2]);
+      expect(lines.rejects[0]!.reason).toMatch(
+        /a record of at most 1000 bytes, got \d{4} bytes, of which the first are here/,
+      );
+      expect(`{"text":"${long}"}`.startsWith(lines.rejects[0]!.text)).toBe(true);
+      const rows = await read(await file("long.csv", bytes(csv)), { ...limits, encoding });
+      expect(rows.documents).toEqual([
+        ["a", ":2"],
+        ["b\nc", ":4"],
+        ["d", ":8"],
+      ]);
+      expect(rows.rejects.map(({ line }) => line)).toEqual([3, 6, 7]);
+    }
+    const path = await file("long.jsonl", jsonl);
+    const failing = collect(readDocuments(path, limits));
+    await expect(failing).rejects.toThrow(`${path}:2: expected a record of at most 1000 bytes, got 6012 bytes`);
+    await expect(failing).rejects.toThrow("raise { maxRecordBytes }");
+    expect((await read(path, { chunkBytes, maxRecordBytes: 6011 })).rejects).toEqual([]);
+    const last = await read(await file("last.jsonl", `{"text":"a"}\n${"x".repeat(3000)}`), limits);
+    expect(last.rejects.map(({ line }) => line)).toEqual([2]);
+  },
+);
+
+test("a column that is there twice is no choice of one", async () => {
+  const path = await file("twice.csv", "text,id,text\na,1,b\n");
+  const error = collect(readDocuments(path));
+  await expect(error).rejects.toThrow(`${path}:1: expected one column "text", got several, columns 1 and 3`);
+  await expect(error).rejects.toThrow(ConfigError);
+  expect((await read(path, { column: "id" })).documents).toEqual([["1", ":2"]]);
+  await expect(read(path, { column: "id", metaKeys: ["text"] })).rejects.toThrow('one column "text"');
 });
 
 const BAD = Buffer.from([0xe4, 0xb8]);
@@ -207,4 +248,30 @@ test("options that cannot be are named", async () => {
   await expect(collect(readDocuments(path, { chunkBytes: 0 }))).rejects.toThrow(OutOfRangeError);
   await expect(collect(readDocuments(path, { maxRecordBytes: 2 ** 30 }))).rejects.toThrow(OutOfRangeError);
   await expect(collect(readDocuments(path, { encoding: "utf-9" }))).rejects.toThrow(/encoding: .* got utf-9/);
+});
+
+test("paths that are none, misspelled options and values of another kind are named", async () => {
+  const path = await file("fine.jsonl", '{"text":"a"}');
+  for (const paths of [undefined, null, 5, "", [path, undefined], {}]) {
+    for (const reader of [readDocuments, readRecords]) {
+      const reading = collect<unknown>(reader(paths as never));
+      await expect(reading).rejects.toThrow(ConfigError);
+      await expect(reading).rejects.toThrow("paths: expected a path or a list of paths");
+    }
+  }
+  const wrong: [object, string][] = [
+    [{ quotes: "no" }, 'quotes: expected true or false, got "no"'],
+    [{ separator: "" }, 'separator: expected a text that is not empty, got ""'],
+    [{ replaceInvalid: 1 }, "replaceInvalid: expected true or false"],
+    [{ onReject: [] }, "onReject: expected a function"],
+    [{ metaKeys: "id" }, "metaKeys: expected a list of texts"],
+    [{ textkey: "body" }, '"textkey". Did you mean "textKey"?'],
+  ];
+  for (const [options, message] of wrong) {
+    const reading = collect(readDocuments(path, options));
+    await expect(reading).rejects.toThrow(ConfigError);
+    await expect(reading).rejects.toThrow(message);
+  }
+  await expect(collect(readRecords(path, { maxrecordbytes: 5 } as never))).rejects.toThrow('"maxRecordBytes"');
+  expect(await collect(readDocuments(path, { quotes: undefined as never }))).toHaveLength(1);
 });

@@ -114,6 +114,18 @@ describe("a thread", () => {
   });
 });
 
+test.each([0, 2])("closed while somebody waits for a batch, it is over for them, prefetch %d", async (prefetch) => {
+  const { shards } = await writeCountedSet(temporaryFolder(), 8);
+  const loader = createLoader({ shards, sequenceLength: 8, batchSize: 2, prefetch });
+  const waiting = Array.from({ length: 5 }, () => loader.next());
+  await loader.close();
+  const ends = await Promise.all(waiting);
+  if (prefetch > 0) expect(ends).toContainEqual({ done: true, value: undefined });
+  const last = ends.findLastIndex(({ done }) => !done);
+  expect(ends.slice(0, last + 1).every(({ done }) => !done)).toBe(true);
+  await expect(loader.next()).rejects.toThrow(StateError);
+});
+
 describe("bad input", () => {
   test.each([0, 2])("a changed shard is named, the place is kept, prefetch %d", async (prefetch) => {
     const folder = temporaryFolder();

@@ -40,7 +40,7 @@ export interface Loader extends AsyncIterableIterator<Batch, undefined> {
    * @throws OutOfRangeError when the data has no such place, or the cursor is another loader's.
    */
   seek(cursor: LoaderCursor): void;
-  /** End the thread and give its memory back. */
+  /** End the thread and give its memory back. A `next` that waits ends as one behind the last batch does. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -75,7 +75,11 @@ class ShardLoader implements Loader {
 
   async next(): Promise<IteratorResult<Batch, undefined>> {
     const seeks = this.#seeks;
-    const { batch, cursor } = await this.#wait(this.#take());
+    const delivery = await this.#wait(this.#take()).catch((error) => {
+      if (!this.#isClosed) throw error;
+    });
+    if (delivery === undefined) return { done: true, value: undefined };
+    const { batch, cursor } = delivery;
     if (seeks === this.#seeks) this.#cursor = cursor;
     return batch ? { done: false, value: batch } : { done: true, value: undefined };
   }
