@@ -1,7 +1,7 @@
 import { ConfigError, OutOfRangeError } from "@ds3/errors";
 import { expect, test } from "vitest";
 import { requireInteger } from "./require-integer.ts";
-import { requireChoice, requireIterable, requireObject } from "./require-value.ts";
+import { requireChoice, requireIterable, requireObject, shown } from "./require-value.ts";
 
 test("objects, choices and iterables are told from other values", () => {
   requireObject("op", "x", {});
@@ -24,4 +24,21 @@ test("integers within bounds", () => {
   );
   expect(() => requireInteger("op", "x", 0, 1)).toThrow("expected an integer of at least 1, got 0");
   expect(() => requireInteger("op", "x", 2 ** 53, 1)).toThrow(OutOfRangeError);
+});
+
+test("values are shown by their beginning, whatever they are", () => {
+  expect([1, Number.NaN, 3n, "a", undefined, null, { a: [1] }].map(shown)).toEqual([
+    "1",
+    "NaN",
+    "3",
+    '"a"',
+    "undefined",
+    "null",
+    '{"a":[1]}',
+  ]);
+  expect(shown(Array(21).fill("x".repeat(1000)))).toBe("an array of 21");
+  expect(shown("x".repeat(1000))).toBe(`"${"x".repeat(199)}…`);
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  expect([circle, { a: 1n }, Symbol("s")].map(shown)).toEqual(["an object", "an object", "Symbol(s)"]);
 });

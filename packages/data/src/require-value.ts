@@ -1,7 +1,7 @@
 import { ConfigError } from "@ds3/errors";
 
 /** True for an object that is neither null nor an array. */
-export function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -23,8 +23,21 @@ export function requireIterable(op: string, operand: string, value: unknown): vo
   throw new ConfigError({ op, operand, expected: "an array or another iterable", actual: shown(value) });
 }
 
-/** A value as JSON, or as a string where JSON has no form for it. */
+/** A value as JSON, or as a string where JSON has no form for it; of a long one its beginning. */
 export function shown(value: unknown): string {
-  if (typeof value === "number" || typeof value === "bigint") return String(value);
-  return JSON.stringify(value) ?? String(value);
+  if (Array.isArray(value) && value.length > MOST_ENTRIES) return `an array of ${value.length}`;
+  const text = asText(value);
+  return text.length > MOST_UNITS ? `${text.slice(0, MOST_UNITS)}…` : text;
+}
+
+const MOST_ENTRIES = 20;
+const MOST_UNITS = 200;
+
+function asText(value: unknown): string {
+  if (typeof value === "number") return String(value); // NaN and Infinity, too
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return typeof value === "object" ? "an object" : String(value); // a circle, or a bigint
+  }
 }
