@@ -1,5 +1,6 @@
 /** Checks of single values of a build's config: each names the key, what is expected and what came. */
 import { ConfigError, didYouMean, OutOfRangeError } from "@ds3/errors";
+import { isObject, shown as show } from "../require-value.ts";
 
 const OP = "buildCorpus";
 
@@ -60,12 +61,4 @@ export function wrong(operand: string, expected: string, actual: string, hint?: 
   return new ConfigError({ op: OP, operand, expected, actual, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** A value as an error shows it. */
-export function show(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
-}
-
-/** True for an object that is no list. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export { isObject, show };
