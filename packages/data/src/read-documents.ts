@@ -7,7 +7,7 @@
  */
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
-import { ConfigError, didYouMean, OutOfRangeError } from "@ds3/errors";
+import { ConfigError, didYouMean } from "@ds3/errors";
 import type { Document } from "./document.ts";
 import { EmptyDataError } from "./empty-data-error.ts";
 import { expandPaths } from "./readers/expand-paths.ts";
@@ -21,6 +21,7 @@ import { readText } from "./readers/read-text.ts";
 import type { OnReject, Reject } from "./readers/reject.ts";
 import { documentOfObject, type TextFields } from "./readers/text-row.ts";
 import { encodingName } from "./readers/transcoder.ts";
+import { requireInteger } from "./require-integer.ts";
 import { type OptionRules, requireOptions } from "./require-options.ts";
 import { unreadable } from "./unreadable.ts";
 
@@ -199,8 +200,8 @@ export class RejectCount {
 /** Options of bytes and records, checked and complete. @throws ConfigError, OutOfRangeError of `op`. */
 export function readSettings(op: string, options: RecordOptions, onReject: OnReject | undefined): ReadSettings {
   const { encoding = "utf-8", replaceInvalid = false, chunkBytes = 1 << 18, maxRecordBytes = 1 << 26 } = options;
-  requireCount(op, "chunkBytes", chunkBytes, 2 ** 30);
-  requireCount(op, "maxRecordBytes", maxRecordBytes, 2 ** 29 - 25); // the longest string of V8
+  requireInteger(op, "chunkBytes", chunkBytes, 1, 2 ** 30);
+  requireInteger(op, "maxRecordBytes", maxRecordBytes, 1, 2 ** 29 - 25); // the longest string of V8
   return { op, onReject, encoding: encodingName(encoding, op), replaceInvalid, chunkBytes, maxRecordBytes };
 }
 
@@ -210,11 +211,6 @@ export function requirePaths(op: string, paths: unknown): readonly string[] {
   if (Array.isArray(named) && named.every((path) => typeof path === "string" && path !== "")) return named;
   const actual = Array.isArray(named) ? "a list with other things in it" : paths === "" ? '""' : typeof paths;
   throw new ConfigError({ op, operand: "paths", expected: "a path or a list of paths", actual });
-}
-
-function requireCount(op: string, operand: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new OutOfRangeError({ op, operand, expected: `a whole number in [1, ${most}]`, actual: String(value) });
 }
 
 function formatOf(path: string, format: string | undefined): DocumentFormat {
