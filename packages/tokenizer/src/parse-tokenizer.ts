@@ -12,7 +12,6 @@ import { asArray, asId, asObject, asString, describe, type Json } from "./json-r
 import { parseModel } from "./models/model-json.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { UnsupportedTokenizerError } from "./unsupported-tokenizer-error.ts";
-import { toWellFormed } from "./utf8.ts";
 
 const OP = "parseTokenizer";
 
@@ -74,7 +73,7 @@ function parseAddedToken(value: Json, path: string): AddedToken {
   const flag = (key: string): boolean => asBoolean(item[key], `${path}.${key}`);
   return {
     id: asId(item.id, `${path}.id`),
-    content: toWellFormed(asString(item.content, `${path}.content`)),
+    content: asString(item.content, `${path}.content`),
     special: flag("special"),
     normalized: flag("normalized"),
     lstrip: flag("lstrip"),
