@@ -1,3 +1,5 @@
+import { WORST_PIPELINES } from "./worst-pipelines.ts";
+
 /** Figures that need no GPU, in groups that are measured together, each in a process of its own. */
 export interface CpuSuite {
   readonly name: SuiteName;
@@ -25,11 +27,18 @@ function encodingFigures(name: string): string[] {
   ];
 }
 
+/** Repeated characters: DeepSeek's tokenizer, then the small ones. */
+function worstFigures(): string[] {
+  const kinds = ["letter", "han", "spaces"];
+  const small = WORST_PIPELINES.flatMap((name) => [...kinds, "accents"].map((kind) => `${name}.${kind}`));
+  return [...kinds, ...small].map((kind) => `tokenizer.worst.${kind}`);
+}
+
 /** Every suite of an ordinary run, in order. */
 export const cpuSuites: readonly CpuSuite[] = [
   { name: "deepseek", figures: encodingFigures("deepseek") },
   { name: "v6400", figures: encodingFigures("v6400") },
-  { name: "worst", figures: ["letter", "han", "spaces"].map((kind) => `tokenizer.worst.${kind}`) },
+  { name: "worst", figures: worstFigures() },
   { name: "reading", figures: ["jsonl", "csv", "parquet"].map((format) => `data.read.${format}`) },
   {
     name: "stages",
