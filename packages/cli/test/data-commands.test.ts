@@ -182,12 +182,15 @@ test("texts that have changed since a tokenizer was trained train it anew", asyn
   expect(first.stderr).toContain("Trained a tokenizer");
   const same = await runDs3([...keep, "--set", "out=second", "--set", "work=out.work"], { cwd });
   expect([same.code, same.stderr]).toEqual([0, expect.not.stringContaining("Trained a tokenizer")]);
+  const third = ["data", "build", "build.json", "--set", "out=third"];
+  const stopped = await runDs3([...third, "--set", "eosToken=</s>"], { cwd }); // trained, then refused
+  expect([stopped.code, existsSync(join(cwd, "third.work", "tokenizer.json"))]).toEqual([1, true]);
   writeFileSync(join(cwd, "in", "zh.txt"), "另一个文本。".repeat(60));
-  const changed = await runDs3(["data", "build", "build.json", "--set", "out=third"], { cwd });
+  const changed = await runDs3(third, { cwd });
   expect([changed.code, changed.stderr]).toEqual([0, expect.stringContaining("Trained a tokenizer")]);
-  const [one, second, third] = ["out", "second", "third"].map((out) => filesOf(join(cwd, out))["tokenizer.json"]);
-  expect(second).toBe(one);
-  expect(third).not.toBe(one);
+  const [one, two, three] = ["out", "second", "third"].map((out) => filesOf(join(cwd, out))["tokenizer.json"]);
+  expect(two).toBe(one);
+  expect(three).not.toBe(one);
 });
 
 test("a text that spells a special token stays text in the shards, unless it is asked for", async () => {

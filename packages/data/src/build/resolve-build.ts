@@ -27,7 +27,6 @@ const KEYS = {
   config:
     "out work sources seed badRecords normalize language filters dedup mix fimRate splitRate shardTokens partUnits sampleCount",
   source: "name paths format textKey separator encoding quotes maxRecordBytes language repeat lossWeight",
-  normalize: "surrogates lineEnds controls zeroWidth form trailingSpace blankLines",
   filters: "gopherRepetition gopherQuality c4 fineweb",
   dedup: "exact minHash memoryLimit",
   replay: "source ratio",
@@ -117,21 +116,10 @@ function requireStages({
   filters,
 }: Pick<BuildSettings, "normalize" | "language" | "filters">): void {
   requireSwitch("normalize", normalize);
-  if (typeof normalize !== "boolean") requireNormalize(normalize);
   requireSwitch("language", language);
   requireKnown("filters", filters, KEYS.filters);
   for (const [name, choice] of Object.entries(filters))
     if (choice !== undefined) requireSwitch(`filters.${name}`, choice);
-}
-
-function requireNormalize(normalize: Exclude<BuildSettings["normalize"], boolean>): void {
-  requireKnown("normalize", normalize, KEYS.normalize);
-  for (const [key, value] of Object.entries(dropUndefined(normalize))) {
-    const operand = `normalize.${key}`;
-    if (key === "form") requireChoice(operand, value, ["NFC", "NFD", "NFKC", "NFKD", false]);
-    else if (key !== "blankLines") requireBoolean(operand, value);
-    else if (value !== false) requireNumber(operand, value, [0, Number.MAX_SAFE_INTEGER], true);
-  }
 }
 
 function requireSources({ sources, mix }: BuildConfig): void {
