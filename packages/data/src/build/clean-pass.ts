@@ -17,6 +17,7 @@ import { utf8Length } from "../utf8-length.ts";
 import type { BuildSource } from "./build-config.ts";
 import type { BuildContext } from "./build-context.ts";
 import { readOptionsOf } from "./build-inputs.ts";
+import { emptyAllowed, skipDocuments } from "./document-batches.ts";
 import { addLengths, countLength, type LengthCounts } from "./length-counts.ts";
 import { mergeAll } from "./merge-reports.ts";
 import { PartWriter } from "./part-files.ts";
@@ -269,27 +270,6 @@ export function rejectsOf(part: string): string {
 export function withLengths(lengths: readonly LengthCounts[], source: number, more: LengthCounts): LengthCounts[] {
   const count = Math.max(lengths.length, source + 1);
   return Array.from({ length: count }, (_, i) => addLengths(lengths[i] ?? [], i === source ? more : []));
-}
-
-/** A file without a document is nothing to stop for; a source is. */
-async function* emptyAllowed(batches: AsyncGenerator<readonly Document[]>): AsyncGenerator<readonly Document[]> {
-  try {
-    yield* batches;
-  } catch (error) {
-    if (!EmptyDataError.is(error)) throw error;
-  }
-}
-
-async function* skipDocuments(
-  batches: AsyncGenerator<readonly Document[]>,
-  count: number,
-): AsyncGenerator<readonly Document[]> {
-  let left = count;
-  for await (const batch of batches) {
-    const skipped = Math.min(left, batch.length);
-    left -= skipped;
-    if (skipped < batch.length) yield skipped === 0 ? batch : batch.slice(skipped);
-  }
 }
 
 function requireDocuments({ name, paths }: BuildSource, cursor: CleanCursor): void {
