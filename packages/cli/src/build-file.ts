@@ -62,7 +62,9 @@ const language = z.strictObject({
   model: z.enum(["extrasmall", "small", "medium", "large"]).optional(),
 });
 
+const numbers = z.enum(["keep", "zero"]);
 const exact = z.strictObject({
+  numbers: numbers.optional(),
   keep: z.enum(["first", "longest"]).optional(),
   compare: z.enum(["text", "words"]).optional(),
   unit: z.enum(["document", "paragraph", "line"]).optional(),
@@ -70,6 +72,7 @@ const exact = z.strictObject({
 });
 
 const minHash = z.strictObject({
+  numbers: numbers.optional(),
   keep: z.enum(["first", "longest"]).optional(),
   ngram: count.optional(),
   buckets: count.optional(),
