@@ -66,6 +66,9 @@ export interface TokenizerParts {
   readonly sections: JsonObject;
 }
 
+/** A longer buffer of ids, of some exceptional text, is not kept. */
+const KEPT_IDS = 1 << 20;
+
 /**
  * A tokenizer with the ids, offsets and decoded texts of HF tokenizers for the same tokenizer.json.
  *
@@ -79,6 +82,8 @@ export class Tokenizer {
   readonly #vocabulary: Vocabulary;
   readonly #pipeline: Pipeline;
   readonly #postProcess: PostProcess;
+  /** Where `encode` collects ids, kept from text to text. */
+  #ids: IntBuffer = new IntBuffer(0);
   #tokenBytes: TokenBytes | undefined;
 
   constructor(parts: TokenizerParts) {
@@ -115,19 +120,22 @@ export class Tokenizer {
   /**
    * The ids of a text.
    *
-   * Added and special tokens are found in the text itself, as in HF, unless `addedTokens` is "none". A lone surrogate counts as U+FFFD. Cut and padded
-   * when the tokenizer truncates or pads.
-   * Cost: linear in the text but for long pieces, O(n log n) in the length of a piece.
+   * Added and special tokens are found in the text itself, as in HF, unless `addedTokens` is "none". A lone surrogate
+   * counts as U+FFFD. Cut and padded when the tokenizer truncates or pads.
+   * Cost: linear in the text.
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     const around = this.#postProcess.around(options.addSpecialTokens ?? true);
     if (around === undefined) return this.encodeWithOffsets(text, options).ids;
     const wellFormed = requireText(text);
-    const out = new IntBuffer((text.length >> 1) + around.before.length + around.after.length);
+    const out = this.#ids;
+    out.length = 0;
     for (const id of around.before) out.push(id);
     this.#pipeline.encodeInto(wellFormed, out, findsAdded(options));
     for (const id of around.after) out.push(id);
-    return out.toArray();
+    const ids = out.toArray();
+    if (out.data.length > KEPT_IDS) this.#ids = new IntBuffer(0);
+    return ids;
   }
 
   /**

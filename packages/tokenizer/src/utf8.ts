@@ -47,6 +47,8 @@ const surrogate = /\p{Surrogate}/gu;
 
 /** The text with each lone surrogate replaced by U+FFFD, so that every part of a tokenizer sees the same characters. */
 export function toWellFormed(text: string): string {
+  // ES2024; engines that lack it look for surrogates themselves, some ten times as slowly.
+  if ((text as { isWellFormed?(): boolean }).isWellFormed?.()) return text;
   return text.replace(surrogate, "\uFFFD");
 }
 
