@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import { EmptyDataError } from "../empty-data-error.ts";
+import { lockFolder } from "../folder-lock.ts";
 import { type BegunBuild, beginBuild, makeFolder } from "./begin-build.ts";
 import type { BuildConfig, BuildRun } from "./build-config.ts";
 import { BuildContext, BuildStopped } from "./build-context.ts";
@@ -28,7 +29,8 @@ import { removeWorkFolder } from "./work-folder.ts";
  * @returns the report, or undefined when `run.signal` stopped it: the same call goes on.
  * @throws ConfigError, OutOfRangeError for a wrong config, or another than the one that the folders were begun with;
  * FormatError for files that cannot be read; EmptyDataError for a source without a document, and when nothing is left of all
- * of them; StateError for sources that have changed since the build began, or shards since it ended; DiskFullError, DiskWriteError: free space and call again.
+ * of them; StateError for sources that have changed since the build began, or shards since it ended; FolderLockedError
+ * while another build works in the same folder; DiskFullError, DiskWriteError: free space and call again.
  */
 export async function buildCorpus(config: BuildConfig, run: BuildRun): Promise<BuildReport | undefined> {
   const started = performance.now();
@@ -37,13 +39,21 @@ export async function buildCorpus(config: BuildConfig, run: BuildRun): Promise<B
   const build = new BuildContext(settings, run);
   const begun = await beginBuild(settings, run.encoder);
   try {
-    const report = begun.report ?? (await runPasses(build, begun, started));
+    const report = begun.report ?? (await runAlone(build, begun, started));
     if (!run.keepWork) await removeWorkFolder(build.work);
     return report;
   } catch (error) {
     if (error instanceof BuildStopped) return undefined;
     throw error;
   }
+}
+
+/** @throws FolderLockedError when another build works in the folder. */
+async function runAlone(build: BuildContext, begun: BegunBuild, started: number): Promise<BuildReport> {
+  const { work } = build.settings;
+  await makeFolder(work);
+  using _lock = lockFolder("buildCorpus", work, "build.lock");
+  return await runPasses(build, begun, started);
 }
 
 async function runPasses(
