@@ -8,7 +8,5 @@ folders.push("conformance");
 export default defineConfig({
   test: {
     projects: folders.filter((folder) => existsSync(`${folder}/vitest.config.ts`)),
-    // Settings of the whole run, which projects cannot make: one test file at a time (see vitest.shared.ts).
-    fileParallelism: false,
   },
 });

@@ -6,7 +6,7 @@ export default defineConfig({
   esbuild: { target: "node20" },
   test: {
     pool: "forks",
-    fileParallelism: false,
+    maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],

@@ -4,15 +4,18 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
+/** Tests that cover every kind of adapter on any one, or what no adapter changes. */
+const everywhere = ["kernels.test.ts", "tune-kernels.test.ts"];
+/** Tests of every variant for devices with and without subgroups: other subgroups are all that they lack. */
+const allTargets = ["matmul-variants.test.ts", "flash-attention-kernels.test.ts"];
+
 const configurations = {
   /** LP_NATIVE_VECTOR_WIDTH belongs to the software driver; other adapters ignore it. */
-  "subgroups-4": { LP_NATIVE_VECTOR_WIDTH: "128" },
-  "subgroups-off": { DS3_SUBGROUPS: "off" },
-  "default-limits": { DS3_LIMITS: "default" },
+  "subgroups-4": { env: { LP_NATIVE_VECTOR_WIDTH: "128" }, excluded: everywhere },
+  "subgroups-off": { env: { DS3_SUBGROUPS: "off" }, excluded: [...everywhere, ...allTargets] },
+  "default-limits": { env: { DS3_LIMITS: "default" }, excluded: [...everywhere, ...allTargets] },
 };
 
-/** Tests that cover every kind of adapter on any one. */
-const everywhere = ["--exclude", "**/kernels.test.ts"];
 /** The packages that have kernels of their own; their tests of whole training runs lie elsewhere. */
 const packages = ["tensor", "mla", "moe", "align-dpo", "align-grpo"];
 
@@ -26,20 +29,21 @@ if (unknown !== undefined) {
 
 const { childEnvironment } = await import("../packages/software-gpu/src/index.ts");
 const gpu = await childEnvironment({ fetch: true, onMessage: console.log });
-for (const [name, env] of Object.entries(configurations)) {
+for (const [name, { env, excluded }] of Object.entries(configurations)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   for (const folder of packages) {
     console.log(`\n@ds3/${folder} with ${name}`);
-    const code = await vitest(folder, { ...process.env, ...gpu, ...env });
+    const code = await vitest(folder, excluded, { ...process.env, ...gpu, ...env });
     if (code !== 0) process.exit(code);
   }
 }
 
-function vitest(folder, env) {
+function vitest(folder, excluded, env) {
   const bin = join(root, "node_modules", "vitest", "vitest.mjs");
   const cwd = join(root, "packages", folder);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, "run", "src/", ...everywhere], { cwd, env, stdio: "inherit" });
+    const without = excluded.flatMap((file) => ["--exclude", `**/${file}`]);
+    const child = spawn(process.execPath, [bin, "run", "src/", ...without], { cwd, env, stdio: "inherit" });
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
