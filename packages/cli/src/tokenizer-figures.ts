@@ -1,5 +1,6 @@
 import type { Document } from "@ds3/data";
 import type { Tokenizer } from "@ds3/tokenizer";
+import { formatBytes, formatCount } from "./format.ts";
 
 /** How a tokenizer does on texts of one language. */
 export interface TextFigures {
@@ -39,6 +40,22 @@ interface Sums {
   characters: number;
   tokens: number;
   seconds: number;
+}
+
+/** The figures of some texts as a table, for the terminal and for the page. */
+export function languageTable(texts: readonly TextFigures[]): { readonly header: string[]; readonly rows: string[][] } {
+  return {
+    header: ["language", "documents", "text", "tokens", "bytes/token", "characters/token", "MB/s"],
+    rows: texts.map((each) => [
+      each.name,
+      formatCount(each.documents),
+      formatBytes(each.bytes),
+      formatCount(each.tokens),
+      each.bytesPerToken.toFixed(2),
+      each.charactersPerToken.toFixed(2),
+      each.megabytesPerSecond.toFixed(1),
+    ]),
+  };
 }
 
 /** Measure a tokenizer, and how it does on documents that know their language. */

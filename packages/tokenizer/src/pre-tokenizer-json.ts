@@ -209,7 +209,7 @@ function asCharacter(value: Json | undefined, path: string): string {
   throw new FormatError({ op: "parseTokenizer", operand: path, expected: "one character", actual: describe(value) });
 }
 
-/** The error for a part of tokenizer.json that is valid but not implemented. */
+/** The error for a part of tokenizer.json that cannot be done exactly. */
 export function unsupported(operand: string, expected: string, value: Json | undefined): UnsupportedTokenizerError {
   return new UnsupportedTokenizerError({ op: "parseTokenizer", operand, expected, actual: describe(value) });
 }

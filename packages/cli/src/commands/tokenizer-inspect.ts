@@ -5,7 +5,7 @@ import { loadTokenizer } from "@ds3/tokenizer/node";
 import { formatBytes, formatCount, formatTable } from "../format.ts";
 import { tokenizerPage } from "../html/tokenizer-page.ts";
 import type { Terminal } from "../terminal.ts";
-import { measureTokenizer, type TokenizerFigures } from "../tokenizer-figures.ts";
+import { languageTable, measureTokenizer, type TokenizerFigures } from "../tokenizer-figures.ts";
 import { writeText } from "../write-text.ts";
 
 /** Options of `ds3 tokenizer inspect`. */
@@ -63,15 +63,6 @@ function describe(
     `longest: ${longest.map(({ text }) => JSON.stringify(text)).join(" ")}`,
   ];
   if (total === undefined) return lines.join("\n");
-  const rows = [...languages, total].map((each) => [
-    each.name,
-    formatCount(each.documents),
-    formatBytes(each.bytes),
-    formatCount(each.tokens),
-    each.bytesPerToken.toFixed(2),
-    each.charactersPerToken.toFixed(2),
-    each.megabytesPerSecond.toFixed(1),
-  ]);
-  const header = ["language", "documents", "text", "tokens", "bytes/token", "characters/token", "MB/s"];
+  const { header, rows } = languageTable([...languages, total]);
   return [...lines, "", formatTable(header, rows)].join("\n");
 }

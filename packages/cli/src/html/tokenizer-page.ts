@@ -1,5 +1,5 @@
-import { formatBytes, formatCount } from "../format.ts";
-import type { TokenizerFigures } from "../tokenizer-figures.ts";
+import { formatCount } from "../format.ts";
+import { languageTable, type TokenizerFigures } from "../tokenizer-figures.ts";
 import { drawBars, drawHistogram } from "./draw.ts";
 import { escapeHtml, page, section, table, tiles } from "./page.ts";
 
@@ -31,16 +31,7 @@ function textsOf({ languages, total }: TokenizerFigures): string {
     value: bytesPerToken,
     text: bytesPerToken.toFixed(2),
   }));
-  const rows = [...languages, total].map((each) => [
-    each.name,
-    formatCount(each.documents),
-    formatBytes(each.bytes),
-    formatCount(each.tokens),
-    each.bytesPerToken.toFixed(2),
-    each.charactersPerToken.toFixed(2),
-    each.megabytesPerSecond.toFixed(1),
-  ]);
-  const header = ["language", "documents", "text", "tokens", "bytes/token", "characters/token", "MB/s"];
+  const { header, rows } = languageTable([...languages, total]);
   return section(
     "On the given texts",
     "Bytes of text that a token stands for, by language: more is shorter sequences.",

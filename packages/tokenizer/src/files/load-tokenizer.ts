@@ -5,8 +5,8 @@ import type { Tokenizer } from "../tokenizer.ts";
 
 /**
  * A tokenizer from a tokenizer.json file.
- * @throws FormatError when the file cannot be read or is no tokenizer.json; UnsupportedTokenizerError naming the part
- * that is not implemented.
+ * @throws FormatError when the file cannot be read or is no tokenizer.json; UnsupportedTokenizerError naming a part that
+ * cannot be done exactly.
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
   return parseTokenizer(await readText(path));
