@@ -17,7 +17,7 @@ const configurations = {
 };
 
 /** The packages that have kernels of their own; their tests of whole training runs lie elsewhere. */
-const packages = ["tensor", "mla", "moe", "align-dpo", "align-grpo"];
+const packages = ["tensor", "fp8", "mla", "moe", "align-dpo", "align-grpo"];
 
 const root = join(import.meta.dirname, "..");
 const chosen = process.argv.slice(2).filter((name) => name !== "--");

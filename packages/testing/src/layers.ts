@@ -13,7 +13,7 @@ export const layers: readonly (readonly string[])[] = [
   ["mla", "moe", "mtp"],
   ["fp8"],
   ["tensor", "tokenizer", "data"],
-  ["software-gpu"],
+  ["software-gpu", "fp8-codec"],
   ["errors"],
 ];
 
@@ -25,7 +25,6 @@ export const injected: Readonly<Record<string, readonly string[]>> = {
   "align-grpo": ["deepseek", "mla", "moe", "mtp", "fp8"],
   mla: ["fp8"],
   moe: ["fp8"],
-  deepseek: ["fp8"],
 };
 
 /** One import statement of one file. */

@@ -1,0 +1,1 @@
+export type { CodeFormat, Fp8Format } from "./formats.ts";

@@ -1,0 +1,1 @@
+export { type QuantizedMatrix, TILE, type Tiling } from "./quantized-matrix.ts";

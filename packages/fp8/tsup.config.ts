@@ -1,0 +1,10 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: ["src/index.ts", "src/codec.ts", "src/reference.ts"],
+  format: "esm",
+  target: "node20",
+  platform: "neutral",
+  sourcemap: true,
+  removeNodeProtocol: false,
+});
