@@ -1,0 +1,92 @@
+/**
+ * Which kernel computes an FP8 product for a target and a shape, with its uniforms and grid. The figures behind the
+ * choices are in docs/kernels.md, section "FP8: products".
+ */
+import { cachedTemplate, type Kernel, type KernelTarget } from "@ds3/tensor";
+import { fp8MatmulPanelWgsl } from "./matmul.wgsl.ts";
+import type { Fp8ProductParams } from "./matmul-operands.ts";
+import { TILE } from "./quantized-matrix.ts";
+
+/** A product of quantised matrices. With groups `rows` M, with groups `k` K is the capacity of the sorted rows. */
+export interface Fp8ProductShape extends Fp8ProductParams {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** Experts; 1 without groups. */
+  readonly E: number;
+  /** Length of the table of row tiles; with groups `rows` alone. */
+  readonly tileCount?: number;
+  readonly accumulate: boolean;
+  readonly round: boolean;
+}
+
+/** A kernel with all that a dispatch of it needs beside its buffers. */
+export interface Fp8ProductPlan {
+  readonly kernel: Kernel;
+  readonly uniforms: Readonly<Record<string, number>>;
+  readonly groups: readonly [x: number, y: number, z: number];
+}
+
+const panel = cachedTemplate(fp8MatmulPanelWgsl);
+
+/** Plans a product. Bindings A, B (codes), scaleA, scaleB, tiles (rows) or offsets (k), C. */
+export function planFp8Matmul(target: KernelTarget, shape: Fp8ProductShape): Fp8ProductPlan {
+  const { grouped, M, N, E } = shape;
+  const { kernel, columns } = variantFor(target, shape);
+  const x = Math.ceil(N / columns);
+  const z = grouped === "k" ? E : 1;
+  const rowsPerGroup = panelRows(M, x * z);
+  const y = grouped === "rows" ? shape.tileCount! : Math.ceil(M / rowsPerGroup);
+  return { kernel, uniforms: { ...uniformsOf(shape), rowsPerGroup }, groups: [x, y, z] };
+}
+
+function uniformsOf({ layout, grouped, M, N, K, accumulate, round }: Fp8ProductShape): Record<string, number> {
+  const [columnsA, columnsB] = [layout === "tn" ? M : K, layout === "nt" ? K : N];
+  const rowsB = layout === "nt" ? N : K;
+  const [lda, ldb] = [Math.ceil(columnsA / 4), Math.ceil(columnsB / 4)];
+  const scalesA = layout === "tn" ? M : Math.ceil(K / TILE);
+  const scalesB = layout === "tn" ? N : Math.ceil(columnsB / TILE);
+  return {
+    ...{ M, N, K, lda, ldb, scalesA, scalesB },
+    ...{ strideB: rowsB * ldb, strideScales: Math.ceil(rowsB / TILE) * scalesB },
+    strideC: grouped === "k" ? M * N : 0,
+    ...{ accumulate: accumulate ? 1 : 0, round: round ? 1 : 0 },
+  };
+}
+
+function variantFor(
+  target: KernelTarget,
+  shape: Fp8ProductShape,
+): { readonly kernel: Kernel; readonly columns: number } {
+  const { layout, grouped, formatA, formatB, N, M, K } = shape;
+  const lanes = target.subgroupSize || 8;
+  const columnsPerLane = 2 * M * N * K >= WIDE_FLOPS && N > lanes * 4 ? 8 : 4;
+  const params = { layout, grouped, formatA, formatB, lanes, subgroups: target.subgroupSize > 0, columnsPerLane };
+  return { kernel: panel(params), columns: lanes * columnsPerLane };
+}
+
+/** Smaller products do not earn back what eight columns a lane cost to compile. */
+const WIDE_FLOPS = 2 ** 25;
+
+/** Filling the panels of a workgroup takes as long as this many rows. */
+const FILL_ROWS = 12;
+
+/** Taller chunks leave the second cache. */
+const MAX_ROWS = 1024;
+
+/** WebGPU's limit on workgroups along one dimension. */
+const MAX_GROUPS = 65_535;
+
+/**
+ * Rows per workgroup of the panel kernel, a multiple of four. How many cores there are is unknown, so the chunks minimise
+ * the time on two cores plus that on eight.
+ */
+function panelRows(M: number, columnGroups: number): number {
+  const time = (chunks: number): number => {
+    const perGroup = Math.ceil(M / chunks) + FILL_ROWS;
+    return (Math.ceil((columnGroups * chunks) / 2) + Math.ceil((columnGroups * chunks) / 8)) * perGroup;
+  };
+  const chunks = [1, 2, 4, 8, 16].reduce((a, b) => (time(b) < time(a) ? b : a));
+  const rows = Math.min(Math.ceil(M / chunks), Math.max(MAX_ROWS, Math.ceil(M / MAX_GROUPS)));
+  return Math.max(4, Math.ceil(rows / 4) * 4);
+}

@@ -1,0 +1,117 @@
+import { DtypeError, OutOfRangeError, ShapeError } from "@ds3/errors";
+import type { RowGroups, Tensor } from "@ds3/tensor";
+import type { Fp8Layout } from "./matmul-operands.ts";
+import { type Fp8MatmulIntoOptions, type Fp8MatmulOptions, type Fp8Problem, runFp8Product } from "./matmul-run.ts";
+import type { QuantizedMatrix, Tiling } from "./quantized-matrix.ts";
+
+/**
+ * C = A B of quantised matrices: f32 [M, N].
+ *
+ * Per 128 of k the products of decoded codes are summed in f32 without scales, then the sum enters C times both scales
+ * (DeepSeek-V3 report, section 3.3). A tile whose scale or code is NaN makes NaN of the rows or columns that use it, and
+ * of nothing else. Operands are e4m3fn or e5m2, also one of each. Accepts any M, N, K >= 0; K = 0 gives zeros. Records
+ * no gradients.
+ * @throws ShapeError when K differs, the tilings are not those of the layout, or an operand is a batch or has groups;
+ * DtypeError for codes of e5m6; OutOfRangeError for another layout.
+ */
+export function fp8Matmul(a: QuantizedMatrix, b: QuantizedMatrix, { layout }: Fp8MatmulOptions): Tensor {
+  const problem = denseProblem("fp8Matmul", a, b, layout);
+  const c = a.codes.gpu.empty([problem.M, problem.N], "f32", "fp8Matmul");
+  runFp8Product(c.gpu.target, problem, { a, b, c }, { layout, accumulate: false });
+  return c;
+}
+
+/** As `fp8Matmul` into memory that is there: c f32 [..., N] of M x N elements, overwritten or added to. @throws as there. */
+export function fp8MatmulInto(c: Tensor, a: QuantizedMatrix, b: QuantizedMatrix, options: Fp8MatmulIntoOptions): void {
+  const problem = denseProblem("fp8MatmulInto", a, b, options.layout);
+  assertOutput("fp8MatmulInto", c, [problem.M, problem.N]);
+  runFp8Product(c.gpu.target, problem, { a, b, c }, options);
+}
+
+/**
+ * One FP8 product an expert, over rows that are sorted by expert, in one dispatch.
+ *
+ * nt: c [R, N] = a [R, K] b_e^T, b a batch of E [N, K]; nn: c [R, N] = a [R, K] b_e, b a batch of E [K, N]; rows of c that
+ * no expert has stay as they are. tn: c [E, M, N], c_e = a_e^T b_e of a [R, M] and b [R, N], both in column tiles made with
+ * `groups`; an expert without rows gets zeros, or what is there if it is added to.
+ * @throws ShapeError, DtypeError, OutOfRangeError as `fp8Matmul`.
+ */
+export function fp8GroupedMatmulInto(
+  c: Tensor,
+  a: QuantizedMatrix,
+  b: QuantizedMatrix,
+  groups: RowGroups,
+  options: Fp8MatmulIntoOptions,
+): void {
+  const op = "fp8GroupedMatmulInto";
+  const { layout } = options;
+  assertTilings(op, a, b, layout);
+  assertCount(op, "a", "matrices", a.batch, 1);
+  assertCount(op, "a", "rows", a.rows, groups.R);
+  assertCount(op, "b", "matrices", b.batch, layout === "tn" ? 1 : groups.E);
+  if (layout === "tn") {
+    for (const [operand, matrix] of Object.entries({ a, b })) {
+      assertCount(op, operand, "groups that its tiles begin with", matrix.groups?.E ?? 0, groups.E);
+    }
+  }
+  const problem = problemOf(op, a, b, layout);
+  const { M, N } = problem;
+  assertOutput(op, c, layout === "tn" ? [groups.E, M, N] : [M, N]);
+  runFp8Product(c.gpu.target, problem, { a, b, c, groups }, options);
+}
+
+function denseProblem(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layout: Fp8Layout): Fp8Problem {
+  assertTilings(op, a, b, layout);
+  for (const [operand, { batch, groups }] of Object.entries({ a, b })) {
+    assertCount(op, operand, "matrices", batch, 1);
+    assertCount(op, operand, "groups that its tiles begin with", groups?.E ?? 0, 0);
+  }
+  return problemOf(op, a, b, layout);
+}
+
+const TILINGS: Readonly<Record<Fp8Layout, readonly [a: Tiling, b: Tiling]>> = {
+  nt: ["row", "block"],
+  nn: ["row", "block"],
+  tn: ["column", "column"],
+};
+
+function assertTilings(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layout: Fp8Layout): void {
+  const tilings = Object.hasOwn(TILINGS, layout) ? TILINGS[layout] : undefined;
+  if (!tilings) {
+    throw new OutOfRangeError({
+      op,
+      operand: "layout",
+      expected: '"nt", "nn" or "tn"',
+      actual: JSON.stringify(layout),
+    });
+  }
+  for (const [i, matrix] of [a, b].entries()) {
+    const operand = i === 0 ? "a" : "b";
+    if (matrix.format === "e5m6") {
+      const hint = "Requantise it to e4m3fn tiles first.";
+      throw new DtypeError({ op, operand, expected: "codes of e4m3fn or e5m2", actual: "e5m6", hint });
+    }
+    if (matrix.tiling === tilings[i]) continue;
+    const expected = `${tilings[i]} tiles for layout ${layout}`;
+    const hint = "Quantise it with the tiling that the layout reads.";
+    throw new ShapeError({ op, operand, expected, actual: `${matrix.tiling} tiles`, hint });
+  }
+}
+
+function problemOf(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layout: Fp8Layout): Fp8Problem {
+  const [M, K] = layout === "tn" ? [a.columns, a.rows] : [a.rows, a.columns];
+  const [N, inner] = layout === "nt" ? [b.rows, b.columns] : [b.columns, b.rows];
+  assertCount(op, "b", layout === "nt" ? "columns (K)" : "rows (K)", inner, K);
+  return { M, N, K };
+}
+
+function assertCount(op: string, operand: string, what: string, actual: number, expected: number): void {
+  if (actual === expected) return;
+  throw new ShapeError({ op, operand, expected: `${expected} ${what}`, actual: `${actual}` });
+}
+
+function assertOutput(op: string, c: Tensor, shape: readonly number[]): void {
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (c.dtype === "f32" && c.size === size && c.shape.at(-1) === shape.at(-1)) return;
+  throw new ShapeError({ op, operand: "c", expected: `f32 [${shape.join(", ")}]`, actual: `${c}` });
+}
