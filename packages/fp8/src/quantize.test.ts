@@ -1,0 +1,80 @@
+import type { Tensor } from "@ds3/tensor";
+import { normals, useTestGpu } from "@ds3/testing";
+import { describe, expect, test } from "vitest";
+import { type FormatName, quantizeOracle, unpackOracle } from "../test/oracle.ts";
+import { quantize } from "./quantize.ts";
+import type { QuantizedMatrix } from "./quantized-matrix.ts";
+
+const holder = useTestGpu();
+const formats = ["e4m3fn", "e5m2", "e5m6"] as const;
+const scaleKinds = ["f32", "powerOfTwo"] as const;
+const every = formats.flatMap((format) => scaleKinds.map((scales) => ({ format, scales })));
+
+/** Normal values whose rows and columns differ in size by orders of magnitude, f32 subnormals and signed zeros among them. */
+function spread(rows: number, columns: number): Float32Array {
+  return Float32Array.from(normals(rows * columns, rows + columns), (v, i) => {
+    if (i % 97 === 13) return i % 2 === 0 ? 0 : -0;
+    if (i % 101 === 7) return v * 1e-40;
+    return v * 2 ** ((i % 5) - 3 * (Math.floor(i / columns) % 7));
+  });
+}
+
+const tilesOf = (n: number): number => Math.ceil(n / 128);
+
+async function read({ codes, scales }: QuantizedMatrix): Promise<{ codes: Uint32Array; scales: Uint32Array }> {
+  const bits = await scales.data<"f32">();
+  return { codes: await codes.data<"u32">(), scales: new Uint32Array(bits.buffer, bits.byteOffset, bits.length) };
+}
+
+function bitsOf(values: Float32Array): Uint32Array {
+  return new Uint32Array(values.buffer, values.byteOffset, values.length);
+}
+
+describe("row tiles", () => {
+  const shapes = [
+    [1, 1],
+    [3, 4],
+    [5, 130],
+    [2, 264],
+    [7, 127],
+    [19, 512],
+  ] as const;
+  test.each(every)("$format, $scales: codes and scales of the definition", async ({ format, scales }) => {
+    for (const [rows, columns] of shapes) {
+      using _scope = holder.gpu.scope("test");
+      const x = spread(rows, columns);
+      const got = await read(quantize(holder.gpu.tensor(x, [rows, columns]), { tiling: "row", format, scales }));
+      const want = quantizeOracle(x, columns, {
+        ...{ format, powerOfTwo: scales === "powerOfTwo", floor: 1e-4 },
+        ...{ tiles: rows * tilesOf(columns), tileOf: (row, column) => row * tilesOf(columns) + (column >> 7) },
+      });
+      expect(got.scales, `scales [${rows}, ${columns}]`).toEqual(bitsOf(want.scales));
+      expect(unpackOracle(got.codes, rows, columns, format), `codes [${rows}, ${columns}]`).toEqual(want.codes);
+    }
+  });
+});
+
+describe("blocks", () => {
+  const shapes = [
+    [1, 1, 1],
+    [1, 130, 68],
+    [1, 257, 130],
+    [3, 129, 10],
+  ] as const;
+  test.each(every)("$format, $scales: codes and scales of the definition", async ({ format, scales }) => {
+    for (const [batch, rows, columns] of shapes) {
+      using _scope = holder.gpu.scope("test");
+      const x = spread(batch * rows, columns);
+      const tensor = holder.gpu.tensor(x, batch === 1 ? [rows, columns] : [batch, rows, columns]);
+      const got = await read(quantize(tensor, { tiling: "block", format, scales }));
+      const tileRow = (row: number): number => Math.floor(row / rows) * tilesOf(rows) + ((row % rows) >> 7);
+      const want = quantizeOracle(x, columns, {
+        ...{ format, powerOfTwo: scales === "powerOfTwo", floor: 1e-4 },
+        tiles: batch * tilesOf(rows) * tilesOf(columns),
+        tileOf: (row, column) => tileRow(row) * tilesOf(columns) + (column >> 7),
+      });
+      expect(got.scales, `scales [${batch}, ${rows}, ${columns}]`).toEqual(bitsOf(want.scales));
+      expect(unpackOracle(got.codes, batch * rows, columns, format)).toEqual(want.codes);
+    }
+  });
+});
