@@ -3,7 +3,6 @@ import {
   canMlaDecodeStep,
   type DecodeStep,
   type LatentCache,
-  type Linear,
   type MlaParameters,
   type MlaTokens,
   mla,
@@ -26,25 +25,20 @@ import {
   addRmsNorm,
   checkpoint,
   type Gpu,
-  matmul,
   type RotaryAngles,
-  type RowGroups,
   type RowNorm,
   rmsNorm,
   type Tensor,
 } from "@ds3/tensor";
 import type { DeepseekConfig } from "./config.ts";
 import { isDense } from "./model-parameters.ts";
+import { type Linears, linearNames } from "./precision.ts";
 
 /** What can be exchanged in the layers without touching them. */
-export interface LayerOptions {
+export interface LayerOptions extends Linears {
   /** alpha of the sequence-wise balance loss. */
   readonly balanceLossWeight: number;
   readonly balanceTopk: "literal" | "selected";
-  /** Linear layers of attention, dense and shared networks: x [T, in], weight [out, in]. Default f32. */
-  readonly linear?: Linear;
-  /** Linear layers of the routed experts. Default f32. */
-  readonly groupedLinear?: (x: Tensor, weights: Tensor, groups: RowGroups) => Tensor;
   /** "block": in training, of what `block` computes its inputs alone are kept; backward runs it again. Default "none". */
   readonly checkpoint?: "none" | "block";
 }
@@ -79,7 +73,7 @@ export interface DecoderLayer {
   decode(x: Tensor, rotation: RotaryAngles, cache: LatentCache, rows: CacheRows): Tensor;
   /**
    * The same in few dispatches, faster for few sequences. Absent where the sizes do not allow it, and with linear layers
-   * of one's own.
+   * other than the default.
    */
   decodeStep?(x: Tensor, cache: LatentCache, step: DecodeStep): Tensor;
 }
@@ -109,7 +103,6 @@ export function createDecoderLayer(
   const attention = mlaParameters(config, get, `${prefix}attention.`);
   const inputNorm = get(`${prefix}inputNorm`);
   const postAttentionNorm = get(`${prefix}postAttentionNorm`);
-  const linear: Linear = options.linear ?? ((x, weight) => matmul(x, weight, { layout: "nt" }));
   const moe = isDense(config, layer) ? undefined : createExperts(gpu, config, `${prefix}moe.`, get, options);
   const dense = isDense(config, layer)
     ? { gateUp: get(`${prefix}mlp.gateUp`), down: get(`${prefix}mlp.down`) }
@@ -122,12 +115,12 @@ export function createDecoderLayer(
     training: boolean,
   ): { hidden: Tensor; experts?: MoeResult } => {
     const { sum, normed } = addRmsNorm(x, attended, postAttentionNorm, eps);
-    if (dense) return { hidden: add(sum, mlp(normed, dense, linear)) };
+    if (dense) return { hidden: add(sum, mlp(normed, dense, options)) };
     const experts = moe!(normed.reshape([batch, -1, config.hiddenSize]), { training, residual: sum });
     return { hidden: experts.y.reshape(x.shape), experts };
   };
   const forward: DecoderLayer["forward"] = (x, tokens, training) => {
-    const { y, latent, ropeKey } = mla(rmsNorm(x, inputNorm, eps), config, attention, tokens, linear);
+    const { y, latent, ropeKey } = mla(rmsNorm(x, inputNorm, eps), config, attention, tokens, options.linear);
     return { ...feedForward(x, y, tokens.batch, training), latent, ropeKey };
   };
   const block: DecoderLayer["block"] = (x, tokens, training) => {
@@ -142,7 +135,7 @@ export function createDecoderLayer(
     return { hidden: hidden!, ...(balanceLoss ? { balanceLoss } : {}) };
   };
   const decode: DecoderLayer["decode"] = (x, rotation, cache, rows) => {
-    const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, rows, linear);
+    const y = mlaDecode(rmsNorm(x, inputNorm, eps), config, attention, rotation, cache, rows, options.linear);
     return feedForward(x, y, rows.sequences.length, false).hidden;
   };
   const parts = { attention, inputNorm, postAttentionNorm, moe, dense };
@@ -150,9 +143,9 @@ export function createDecoderLayer(
   return { ...(moe ? { moe } : {}), forward, block, decode, ...step };
 }
 
-function canDecodeStep(config: DeepseekConfig, layer: number, { linear, groupedLinear }: LayerOptions): boolean {
+function canDecodeStep(config: DeepseekConfig, layer: number, options: LayerOptions): boolean {
   const fits = isDense(config, layer) ? config.intermediateSize % 4 === 0 : canMoeDecodeStep(config);
-  return fits && canMlaDecodeStep(config) && !linear && !groupedLinear;
+  return fits && canMlaDecodeStep(config) && linearNames.every((name) => !options[name]);
 }
 
 function fusedDecodeStep(

@@ -18,6 +18,7 @@ export {
   type ForwardOutput,
 } from "./model.ts";
 export type { DeepseekOptions } from "./model-options.ts";
+export { type LinearSite, type Linears, type Precision, precisions } from "./precision.ts";
 export type { TokenBatch, TrainingBatch } from "./token-batch.ts";
 
 // Checkpoints.

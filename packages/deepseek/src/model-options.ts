@@ -1,8 +1,14 @@
 import { ConfigError, didYouMean } from "@ds3/errors";
 import type { LayerOptions } from "./decoder-layer.ts";
+import { linearNames, type Precision, precisions } from "./precision.ts";
 
 /** How a model trains; the defaults are DeepSeek-V3's (report, section 4.2). */
 export interface DeepseekOptions extends Partial<LayerOptions> {
+  /**
+   * What the products of the linear layers read. Default "f32", or what linear layers of one's own (`linear`,
+   * `groupedLinear`, ..) make of it, which exclude this.
+   */
+  readonly precision?: Precision;
   /** lambda of the multi-token prediction loss. Default 0.3. */
   readonly mtpLossWeight?: number;
   /** Which hidden state an MTP depth takes: after (`normed`, default) or before (`raw`) the norms. */
@@ -20,9 +26,10 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   mtpLossDenominator: ["T", "T-k"],
   balanceTopk: ["literal", "selected"],
   checkpoint: ["none", "block"],
+  precision: precisions,
 };
 const WEIGHTS = ["mtpLossWeight", "balanceLossWeight", "biasUpdateSpeed"];
-const FUNCTIONS = ["linear", "groupedLinear"];
+const FUNCTIONS: readonly string[] = linearNames;
 const KNOWN = [...Object.keys(CHOICES), ...WEIGHTS, ...FUNCTIONS, "scoreHead", "seed"];
 
 /**

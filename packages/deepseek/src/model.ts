@@ -14,11 +14,12 @@ import {
   type Tensor,
 } from "@ds3/tensor";
 import type { DeepseekConfig } from "./config.ts";
-import { createDecoderLayer, type DecoderLayer, type DecoderLayerOutput, type LayerOptions } from "./decoder-layer.ts";
+import { createDecoderLayer, type DecoderLayer, type DecoderLayerOutput } from "./decoder-layer.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
 import { assertModelOptions, type DeepseekOptions } from "./model-options.ts";
 import { isDense, modelParameterSpecs } from "./model-parameters.ts";
 import { assertConfig } from "./parse-config.ts";
+import { type Linears, resolveLinears } from "./precision.ts";
 import { createRotationTables, type RotationTables } from "./rotation-tables.ts";
 import {
   assertRows,
@@ -76,21 +77,22 @@ export class DeepseekModel {
   biasUpdateSpeed: number;
   readonly #mtpHidden: "normed" | "raw";
   readonly #mtpLossDenominator: "T" | "T-k";
-  readonly #linear: LayerOptions["linear"];
+  readonly #linear: Linears["linear"];
 
   /** Use `createDeepseek`. */
   constructor(gpu: Gpu, config: DeepseekConfig, options: DeepseekOptions) {
+    const linears = resolveLinears(options);
     this.gpu = gpu;
     this.config = config;
     this.scoreHead = options.scoreHead ?? false;
     this.arena = new Arena(gpu, modelParameterSpecs(config, this));
-    this.#linear = options.linear;
+    this.#linear = linears.linear;
     this.mtpLossWeight = options.mtpLossWeight ?? 0.3;
     this.biasUpdateSpeed = options.biasUpdateSpeed ?? 0.001;
     this.#mtpHidden = options.mtpHidden ?? "normed";
     this.#mtpLossDenominator = options.mtpLossDenominator ?? "T";
     this.state = createState(gpu, config);
-    const layerOptions = { balanceLossWeight: 1e-4, balanceTopk: "literal" as const, ...options };
+    const layerOptions = { balanceLossWeight: 1e-4, balanceTopk: "literal" as const, ...options, ...linears };
     const get = (name: string): Tensor => this.state.get(name) ?? this.arena.get(name);
     const count = config.numHiddenLayers + config.numNextnPredictLayers;
     this.layers = Array.from({ length: count }, (_, i) => createDecoderLayer(gpu, config, i, get, layerOptions));
@@ -111,7 +113,7 @@ export class DeepseekModel {
     return { embedded, layers, normed: this.#norm(x) };
   }
 
-  /** Logits [T, V] of normed hidden states [T, D]; in f32 whatever `linear` is, as DeepSeek-V3 keeps its head. */
+  /** Logits [T, V] of normed hidden states [T, D]; in f32 whatever `precision` is. */
   head(normed: Tensor): Tensor {
     return matmul(normed, this.arena.get("head"), { layout: "nt" });
   }

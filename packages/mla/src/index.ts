@@ -5,6 +5,7 @@ export {
   type Linear,
   type MlaOutput,
   type MlaParameters,
+  type MlaSite,
   type MlaTokens,
   mla,
   mlaParameterSpecs,

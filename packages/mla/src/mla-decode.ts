@@ -33,7 +33,7 @@ export function mlaDecode(
   }
   const { q, latent, ropeKey } = project(x, config, parameters, rotation, linear);
   appendLatents(cache, { latent, ropeKey }, rows);
-  return linear(absorbedAttention(q, config, parameters.kvB, cache, rows), parameters.o);
+  return linear(absorbedAttention(q, config, parameters.kvB, cache, rows), parameters.o, "o");
 }
 
 function absorbedAttention(

@@ -1,10 +1,13 @@
 import { ShapeError } from "@ds3/errors";
-import type { Tensor } from "@ds3/tensor";
+import { matmul, type Tensor } from "@ds3/tensor";
 import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { fuse, randomWeights, tokensOf, upload, withQueryLatent, yarn } from "../test/random-layer.ts";
-import { type MlaParameters, mla } from "./mla.ts";
+import { cacheRows } from "./cache-rows.ts";
+import { createLatentCache } from "./latent-cache.ts";
+import { type Linear, type MlaParameters, mla } from "./mla.ts";
 import { mlaRef } from "./mla-attention.ref.ts";
+import { mlaDecode } from "./mla-decode.ts";
 import type { MlaConfig } from "./types.ts";
 
 const device = useTestGpu();
@@ -73,6 +76,29 @@ describe("mla", () => {
       expect(gpu.stats.liveBuffers).toBe(before);
     },
   );
+
+  test.each([
+    ["with a query latent", withQueryLatent, ["qkvA", "qB", "kvB", "o"]],
+    ["without", yarn, ["qkvA", "kvB", "o"]],
+  ] as const)("another linear is given every weight with its name, %s; decoding absorbs kvB", (_, config, sites) => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const parameters = upload(gpu, config, randomWeights(config));
+    const calls: [string, string | undefined][] = [];
+    const linear: Linear = (input, weight, site) => {
+      calls.push([site, Object.entries(parameters).find(([, tensor]) => tensor === weight)?.[0]]);
+      return matmul(input, weight, { layout: "nt" });
+    };
+    const tokens = tokensOf(gpu, config, 1, 2);
+    const named = sites.map((site) => [site, site]);
+    mla(gpu.zeros([2, config.hiddenSize]), config, parameters, tokens, linear);
+    expect(calls.splice(0)).toEqual(named);
+    const cache = createLatentCache(gpu, config, 2, 2);
+    const rows = cacheRows(gpu, { sequences: Int32Array.of(0, 1), filled: Int32Array.of(0, 0) });
+    const rotation = { ...tokens.rotation, positions: rows.positions };
+    mlaDecode(gpu.zeros([2, config.hiddenSize]), config, parameters, rotation, cache, rows, linear);
+    expect(calls).toEqual(named.filter(([site]) => site !== "kvB"));
+  });
 
   test("x of another width is refused", () => {
     const { gpu } = device;

@@ -22,11 +22,14 @@ import type { MlaConfig } from "./types.ts";
 /** Eps of both latent norms, fixed in the released models. */
 export const LATENT_EPS = 1e-6;
 
+/** The parameters that are weights of linear layers, by name. */
+export type MlaSite = "qkvA" | "qB" | "kvB" | "o";
+
 /**
- * A linear layer without bias: x [T, in], weight [out, in] -> [T, out]. Injected to change the precision. Its result is a
- * tensor of its own that its backward does not read: rotations overwrite it.
+ * A linear layer without bias: x [T, in], weight [out, in] -> [T, out]; `site` says which of the layer's. Injected to change
+ * the precision. Its result is a tensor of its own that its backward does not read: rotations overwrite it.
  */
-export type Linear = (x: Tensor, weight: Tensor) => Tensor;
+export type Linear = (x: Tensor, weight: Tensor, site: MlaSite) => Tensor;
 
 /** Weights of one layer, [out, in] as in released checkpoints. */
 export interface MlaParameters {
@@ -121,12 +124,12 @@ export function mla(
   const { batch, length, rotation, documentStart } = tokens;
   const { numAttentionHeads: N, qkNopeHeadDim, vHeadDim } = config;
   const { q: query, latent, key } = projectDown(x, config, parameters, linear);
-  const kv = linear(latent, parameters.kvB).reshape([-1, N, qkNopeHeadDim + vHeadDim]);
+  const kv = linear(latent, parameters.kvB, "kvB").reshape([-1, N, qkNopeHeadDim + vHeadDim]);
   const { q, k, v, ropeKey } = attentionHeads({ q: query, kv, key }, rotation, qkNopeHeadDim);
   const rows = (t: Tensor): Tensor => t.reshape([batch, length, N, t.shape.at(-1)!]);
   const options = { scale: softmaxScale(config), ...(documentStart ? { documentStart } : {}) };
   const heads = flashAttention(rows(q), rows(k), rows(v), options);
-  return { y: linear(heads.reshape([-1, N * vHeadDim]), parameters.o), latent, ropeKey };
+  return { y: linear(heads.reshape([-1, N * vHeadDim]), parameters.o, "o"), latent, ropeKey };
 }
 
 /** Queries [T, N, nope + rope] rotated, normed latent [T, C] and rotated shared key [T, R]: Eq. 1, 3, 6 to 9. */
@@ -154,8 +157,12 @@ function projectDown(
   const queryWidth = qkvA.shape[0]! - kvLoraRank - R;
   const query = qB && qNorm ? { size: queryWidth, weight: qNorm } : { size: queryWidth };
   const parts = [query, { size: kvLoraRank, weight: kvNorm }, { size: R }];
-  const [c, latent, key] = splitRmsNorm(linear(x, qkvA), parts, { eps: LATENT_EPS }) as [Tensor, Tensor, Tensor];
-  const q = qB && qNorm ? linear(c, qB) : c;
+  const [c, latent, key] = splitRmsNorm(linear(x, qkvA, "qkvA"), parts, { eps: LATENT_EPS }) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const q = qB && qNorm ? linear(c, qB, "qB") : c;
   return { q: q.reshape([-1, N, qkNopeHeadDim + R]), latent, key };
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ConfigError, DtypeError, ShapeError } from "@ds3/errors";
-import { checkpoint, matmul, swiglu, type Tensor } from "@ds3/tensor";
+import { checkpoint, groupedMatmul, matmul, swiglu, type Tensor } from "@ds3/tensor";
 import {
   expectExact,
   expectFixture,
@@ -15,7 +15,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { fixtureOutputs } from "../test/fixture-outputs.ts";
 import { network, parametersOf } from "../test/random-layer.ts";
-import { createMoe, type MoeParameters } from "./create-moe.ts";
+import { createMoe, type MoeOptions, type MoeParameters } from "./create-moe.ts";
 import { mlp } from "./mlp.ts";
 import { moeRef } from "./moe-layer.ref.ts";
 import { route } from "./route.ts";
@@ -131,14 +131,35 @@ describe("createMoe", () => {
   test("linear layers of the experts can be exchanged, the router's cannot", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
-    const weights: Tensor[] = [];
+    const calls: [string, string | undefined][] = [];
     const parameters = parametersOf(gpu, config);
-    const linear = (x: Tensor, weight: Tensor): Tensor => {
-      weights.push(weight);
+    const nameOf = (weight: Tensor) => Object.entries(parameters).find(([, tensor]) => tensor === weight)?.[0];
+    const linear: NonNullable<MoeOptions["linear"]> = (x, weight, site) => {
+      calls.push([site, nameOf(weight)]);
       return matmul(x, weight, { layout: "nt" });
     };
-    createMoe(gpu, config, parameters, { linear })(gpu.zeros([2, 20]));
-    expect(weights).toEqual([parameters.sharedGateUp, parameters.sharedDown]);
+    const groupedLinear: NonNullable<MoeOptions["groupedLinear"]> = (x, weights, groups, site) => {
+      calls.push([`experts ${site}`, nameOf(weights)]);
+      return groupedMatmul(x, weights, groups);
+    };
+    const gatedLinear: MoeOptions["gatedLinear"] = (z, weight) => linear(swiglu(z), weight, "down");
+    const groupedGatedLinear: MoeOptions["groupedGatedLinear"] = (z, weights, groups) =>
+      groupedLinear(swiglu(z), weights, groups, "down");
+    const x = gpu.tensor(normals(40, 3), [2, 20]);
+    const want = await createMoe(gpu, config, parameters)(x).y.data();
+    for (const gated of [{}, { gatedLinear, groupedGatedLinear }]) {
+      const moe = createMoe(gpu, config, parameters, { linear, groupedLinear, ...gated });
+      expect(await moe(x).y.data()).toEqual(want);
+      expect(calls.splice(0)).toEqual([
+        ["experts gateUp", "expertsGateUp"],
+        ["experts down", "expertsDown"],
+        ["gateUp", "sharedGateUp"],
+        ["down", "sharedDown"],
+      ]);
+    }
+    const nothing = (z: Tensor): Tensor => gpu.zeros([z.shape[0]!, 20]);
+    const zero = createMoe(gpu, config, parameters, { gatedLinear: nothing, groupedGatedLinear: nothing })(x).y;
+    expect(await zero.data()).toEqual(new Float32Array(40));
   });
 
   test("without shared experts, and no tokens", async () => {

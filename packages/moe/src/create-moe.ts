@@ -4,7 +4,7 @@ import { assertDtype } from "./assert-dtype.ts";
 import { balanceLoss } from "./balance-loss.ts";
 import { combine } from "./combine.ts";
 import { dispatch } from "./dispatch.ts";
-import { type Linear, linearF32, mlp } from "./mlp.ts";
+import { type MlpLinears, type MlpSite, mlp } from "./mlp.ts";
 import { moeParameterSpecs, moeStateSpecs } from "./parameter-specs.ts";
 import { planDispatch } from "./plan-dispatch.ts";
 import { assertRouter, type Routing, route } from "./route.ts";
@@ -29,16 +29,19 @@ export interface MoeParameters {
   readonly load: Tensor;
 }
 
-/** How the layer trains and computes. */
-export interface MoeOptions {
+/**
+ * How the layer trains and computes. `linear` and `gatedLinear` are those of the shared experts; the router always computes
+ * in f32.
+ */
+export interface MoeOptions extends MlpLinears {
   /** alpha of the sequence-wise balance loss; 0 leaves it out. Default 1e-4, as DeepSeek-V3. */
   readonly balanceLossWeight?: number;
   /** Default "literal", the report's equation. */
   readonly balanceTopk?: BalanceTopk;
-  /** Linear layers of the shared experts; default f32. The router always computes in f32. */
-  readonly linear?: Linear;
   /** Linear layers of the routed experts: x [R, I] sorted by expert, weights [E, O, I] -> [R, O]. Default f32. */
-  readonly groupedLinear?: (x: Tensor, weights: Tensor, groups: RowGroups) => Tensor;
+  readonly groupedLinear?: (x: Tensor, weights: Tensor, groups: RowGroups, site: MlpSite) => Tensor;
+  /** `groupedLinear(swiglu(z), weights, groups, "down")`, z [R, 2F], in one: default that. */
+  readonly groupedGatedLinear?: (z: Tensor, weights: Tensor, groups: RowGroups) => Tensor;
 }
 
 /** What one call of the layer gives. */
@@ -109,21 +112,31 @@ function runLayer(
   options: MoeOptions,
   { sequences, residual }: { readonly sequences: number; readonly residual: Tensor | undefined },
 ): MoeResult {
-  const { gate, expertsGateUp, expertsDown, sharedGateUp, sharedDown, bias } = parameters;
-  const { linear = linearF32, groupedLinear = groupedMatmul } = options;
+  const { gate, sharedGateUp, sharedDown, bias } = parameters;
   const { balanceLossWeight = 1e-4, balanceTopk = "literal" } = options;
   const routing = route(matmul(x, gate, { layout: "nt" }), bias, config);
   const counted = sequences > 0 ? { total: parameters.load } : {};
   const plan = planDispatch(routing.indices, config.nRoutedExperts, counted);
   const groups = createRowGroups(plan.offsets, plan.T * plan.K);
-  const hidden = swiglu(groupedLinear(dispatch(x, plan), expertsGateUp, groups));
-  const rows = groupedLinear(hidden, expertsDown, groups);
-  const base = sharedGateUp && sharedDown ? { base: mlp(x, { gateUp: sharedGateUp, down: sharedDown }, linear) } : {};
+  const rows = runExperts(dispatch(x, plan), parameters, groups, options);
+  const base = sharedGateUp && sharedDown ? { base: mlp(x, { gateUp: sharedGateUp, down: sharedDown }, options) } : {};
   const y = combine(rows, routing.weights, plan, { ...base, ...(residual ? { residual } : {}) });
   const isBalanced = sequences > 0 && balanceLossWeight > 0;
   const balance = { sequences, balanceLossWeight, balanceTopk };
   const loss = isBalanced ? balanceLoss(routing.scores, routing.indices, balance) : undefined;
   return { y, load: plan.load, routing, balanceLoss: loss };
+}
+
+/** Every expert on its rows of x [R, D]: [R, D]. */
+function runExperts(
+  x: Tensor,
+  { expertsGateUp, expertsDown }: MoeParameters,
+  groups: RowGroups,
+  { groupedLinear = groupedMatmul, groupedGatedLinear }: MoeOptions,
+): Tensor {
+  const z = groupedLinear(x, expertsGateUp, groups, "gateUp");
+  if (groupedGatedLinear) return groupedGatedLinear(z, expertsDown, groups);
+  return groupedLinear(swiglu(z), expertsDown, groups, "down");
 }
 
 function sequencesOf({ shape }: Tensor, hiddenSize: number): number {

@@ -9,7 +9,7 @@ export {
   type MoeResult,
 } from "./create-moe.ts";
 export { dispatch } from "./dispatch.ts";
-export { type Linear, type MlpParameters, mlp } from "./mlp.ts";
+export { type MlpLinears, type MlpParameters, type MlpSite, mlp } from "./mlp.ts";
 export { canMoeDecodeStep, mlpDecodeStep, moeDecodeStep } from "./moe-decode-step.ts";
 export { moeParameterSpecs, moeStateSpecs, type StateSpec } from "./parameter-specs.ts";
 export { type DispatchPlan, type PlanOptions, planDispatch } from "./plan-dispatch.ts";

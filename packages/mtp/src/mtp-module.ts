@@ -1,8 +1,11 @@
 import { concatColumns, dims, matmul, type ParameterSpec, rmsNorm, type Tensor } from "@ds3/tensor";
 import type { MtpConfig } from "./types.ts";
 
-/** A linear layer without bias: x [T, in], weight [out, in] -> [T, out]. Injected to change the precision. */
-export type Linear = (x: Tensor, weight: Tensor) => Tensor;
+/**
+ * A linear layer without bias: x [T, in], weight [out, in] -> [T, out]; `site` is the weight's name. Injected to change the
+ * precision.
+ */
+export type Linear = (x: Tensor, weight: Tensor, site: "ehProj") => Tensor;
 
 /** Rows of a call: `batch` sequences of `length` rows each. */
 export interface MtpRows {
@@ -70,6 +73,6 @@ export function mtpModule(
     rmsNorm(embedded, parameters.enorm, { eps }),
     rmsNorm(hidden, parameters.hnorm, { eps }),
   ]);
-  const out = block(linear(joined, parameters.ehProj), { batch, length });
+  const out = block(linear(joined, parameters.ehProj, "ehProj"), { batch, length });
   return { hidden: out, normed: rmsNorm(out, parameters.sharedHeadNorm, { eps }) };
 }

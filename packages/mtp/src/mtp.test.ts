@@ -4,7 +4,7 @@ import { expectNear, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { meanBlock } from "../test/mean-block.ts";
 import { type MtpBatch, mtpLoss } from "./mtp-loss.ts";
-import type { Block, MtpModuleParameters } from "./mtp-module.ts";
+import type { Block, Linear, MtpModuleParameters } from "./mtp-module.ts";
 import { type MtpModuleRefWeights, mtpLossRef } from "./reference.ts";
 import type { MtpConfig } from "./types.ts";
 
@@ -98,6 +98,7 @@ function run(
   tensors: Record<string, Tensor>,
   depths = DEPTHS,
   batch: Partial<MtpBatch> = {},
+  linear?: Linear,
 ) {
   const modules = Array.from({ length: depths }, (_, i) => {
     const part = (name: string): Tensor => tensors[`${i + 1}.${name}`]!;
@@ -113,7 +114,8 @@ function run(
     embed: (ids: Int32Array) => embedding(tensors.embedding!, ids),
     head: tensors.head!,
   };
-  return mtpLoss(config, { batch: B, length: T, inputIds, labels, hidden: tensors.hidden!, ...batch }, modules, shared);
+  const rows = { batch: B, length: T, inputIds, labels, hidden: tensors.hidden!, ...batch };
+  return mtpLoss(config, rows, modules, shared, linear);
 }
 
 describe("mtpLoss", () => {
@@ -155,6 +157,25 @@ describe("mtpLoss", () => {
       expect(gpu.stats.liveBuffers).toBe(before);
     },
   );
+
+  test("another linear computes eh_proj of every depth", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const tensors = Object.fromEntries(
+      Object.entries(inputArrays()).map(([name, values]) => [name, gpu.tensor(values, shapeOf(name))]),
+    );
+    const calls: [string, string | undefined][] = [];
+    const linear: Linear = (x, weight, site) => {
+      calls.push([site, Object.keys(tensors).find((name) => tensors[name] === weight)]);
+      return gpu.zeros([x.shape[0]!, weight.shape[0]!]);
+    };
+    const { depths } = run(gpu, base, tensors, DEPTHS, {}, linear);
+    expect(calls).toEqual([
+      ["ehProj", "1.ehProj"],
+      ["ehProj", "2.ehProj"],
+    ]);
+    expect(new Set(await depths[1]!.hidden.data())).toEqual(new Set([0]));
+  });
 
   test("refuses no depth, sequences that are too short, and rows that do not fit", () => {
     const { gpu } = device;
