@@ -1,6 +1,9 @@
 import { didYouMean, FormatError } from "@ds3/errors";
 import { type CheckpointTensor, SCORE } from "./checkpoint-names.ts";
 
+/** A tensor that a checkpoint must hold: one of its config, or the block scales of one. */
+export type WantedTensor = Pick<CheckpointTensor, "name" | "shape" | "layer" | "copyOf">;
+
 /** What is known of a tensor that a file holds. */
 export interface FoundTensor {
   readonly shape: readonly number[];
@@ -27,7 +30,7 @@ export class CheckpointError extends FormatError implements CheckpointDifference
   readonly extra: readonly string[];
   readonly misshaped: readonly MisshapedTensor[];
 
-  constructor(difference: CheckpointDifference, wanted: readonly CheckpointTensor[]) {
+  constructor(difference: CheckpointDifference, wanted: readonly WantedTensor[]) {
     const { missing, extra, misshaped } = difference;
     const shapes = misshaped.map(({ name, expected, actual }) => `${name} [${actual}], expected [${expected}]`);
     super({
@@ -50,7 +53,7 @@ export class CheckpointError extends FormatError implements CheckpointDifference
  *
  * @throws CheckpointError naming all missing, extra and misshaped tensors.
  */
-export function checkStrict(found: ReadonlyMap<string, FoundTensor>, wanted: readonly CheckpointTensor[]): void {
+export function checkStrict(found: ReadonlyMap<string, FoundTensor>, wanted: readonly WantedTensor[]): void {
   const names = new Set(wanted.map(({ name }) => name));
   const missing: string[] = [];
   const misshaped: MisshapedTensor[] = [];
@@ -73,9 +76,15 @@ function listed(what: string, items: readonly string[]): string {
   return `${items.length} ${what}: ${items.slice(0, SHOWN).join(", ")}${rest}`;
 }
 
-function hintFor({ missing, extra, misshaped }: CheckpointDifference, wanted: readonly CheckpointTensor[]): string {
-  if (extra.some((name) => name.endsWith("_scale_inv"))) {
-    return "The weights are block-quantised FP8: convert them to bfloat16 first.";
+function hintFor(difference: CheckpointDifference, wanted: readonly WantedTensor[]): string {
+  const { missing, extra, misshaped } = difference;
+  const isScale = (name: string): boolean => name.endsWith("_scale_inv");
+  if (misshaped.some(({ name }) => isScale(name))) {
+    return "Scales of FP8 weights are one for each block of 128 x 128; other sizes are not read.";
+  }
+  if (missing.some(isScale)) return "Weights in FP8 need their block scales, maybe in a shard that is not there.";
+  if (extra.some((name) => isScale(name) && !missing.includes(name.slice(0, -"_scale_inv".length)))) {
+    return "Block scales belong to weights in FP8, F8_E4M3: take out those of other weights.";
   }
   if (missing.length + misshaped.length === 0 && extra.join() === SCORE) {
     return "It has a score head: create the model with scoreHead: true.";

@@ -29,7 +29,14 @@ export {
   checkStrict,
   type FoundTensor,
   type MisshapedTensor,
+  type WantedTensor,
 } from "./check-strict.ts";
 export { type CheckpointTensor, checkpointTensors, type ModelParts, type TensorKind } from "./checkpoint-names.ts";
-export { type CheckpointTensors, loadCheckpointTensors, loadModelFiles, saveModelFiles } from "./model-files.ts";
+export {
+  type CheckpointTensors,
+  loadCheckpointTensors,
+  loadModelFiles,
+  type SaveOptions,
+  saveModelFiles,
+} from "./model-files.ts";
 export { parameterMap, type TensorPlace } from "./parameter-map.ts";

@@ -20,6 +20,7 @@ export async function readConfig(folder: string): Promise<DeepseekConfig> {
 
 /**
  * Loads a checkpoint in Hugging Face's layout: config.json with model.safetensors, or with an index and its shards.
+ * Weights in F32, BF16, F16 or DeepSeek's FP8 blocks become f32 exactly.
  *
  * @throws FormatError for missing, torn or truncated files; ConfigError; CheckpointError when tensors and config differ.
  */

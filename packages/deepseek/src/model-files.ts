@@ -3,31 +3,27 @@
  */
 import { FormatError } from "@ds3/errors";
 import type { Tensor } from "@ds3/tensor";
-import {
-  bf16ToF32,
-  f16ToF32,
-  parseSafetensors,
-  type SafetensorsTensor,
-  serializeSafetensors,
-} from "@ds3/tensor/safetensors";
+import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { checkStrict } from "./check-strict.ts";
 import { checkpointTensors, type ModelParts, SCORE } from "./checkpoint-names.ts";
 import type { DeepseekConfig } from "./config.ts";
 import { configToText } from "./config-to-json.ts";
 import type { DeepseekModel } from "./model.ts";
 import { parameterMap, type TensorPlace } from "./parameter-map.ts";
+import { type SaveOptions, storageFormat } from "./storage-format.ts";
+import { type CheckpointTensors, storedValues, withScales } from "./stored-values.ts";
 
-/** Tensors of a checkpoint by name, from one or several safetensors files. */
-export type CheckpointTensors = ReadonlyMap<string, SafetensorsTensor>;
+export type { SaveOptions } from "./storage-format.ts";
+export type { CheckpointTensors } from "./stored-values.ts";
 
 /**
- * Writes a checkpoint's tensors into a model. F32, BF16 and F16 are read; every tensor must be there, none too many.
- * One may be missing: without `score.weight` a score head keeps its values, so that a reward model starts from a language
+ * Writes a checkpoint's tensors into a model. F32, BF16, F16 and FP8 in blocks of 128 x 128 (F8_E4M3 with the scales
+ * `<name>_scale_inv`, dequantised exactly to f32) are read; every tensor must be there, none too many. One may be missing: without `score.weight` a score head keeps its values, so that a reward model starts from a language
  * model.
  *
  * Nothing is written before all tensors are checked.
- * @throws CheckpointError naming missing, extra and misshaped tensors; FormatError for another dtype, or a multi-token
- * prediction layer's copy of embedding or head that differs from the shared one.
+ * @throws CheckpointError naming missing, extra and misshaped tensors; FormatError for another dtype, NaN codes or scales, or a
+ * multi-token prediction layer's copy of embedding or head that differs from the shared one.
  */
 export function loadCheckpointTensors(model: DeepseekModel, tensors: CheckpointTensors): void {
   writeParameters(model, readParameters(model.config, tensors, model));
@@ -43,14 +39,14 @@ export function readParameters(
   { scoreHead = false }: ModelParts = {},
 ): ParameterValues {
   const parts = { scoreHead: scoreHead && tensors.has(SCORE) };
-  checkStrict(tensors, checkpointTensors(config, parts));
+  checkStrict(tensors, withScales(checkpointTensors(config, parts), tensors));
   const places = parameterMap(config, parts);
   const originals = new Map(places.filter(({ isCopy }) => !isCopy).map(({ parameter, name }) => [parameter, name]));
   const values = allocateParameters(places);
   for (const place of places) {
-    const stored = toF32(place.name, tensors.get(place.name)!);
+    const stored = storedValues(place.name, tensors);
     if (place.isCopy) {
-      assertCopy(place.name, stored, toF32(place.name, tensors.get(originals.get(place.parameter)!)!));
+      assertCopy(place.name, stored, storedValues(originals.get(place.parameter)!, tensors));
     } else {
       values.get(place.parameter)!.set(stored, place.offset);
     }
@@ -72,23 +68,30 @@ export function writeParameters({ gpu, state, arena }: DeepseekModel, values: Pa
   for (const [parameter, data] of values) gpu.write(state.get(parameter) ?? arena.get(parameter), data);
 }
 
-/** The model as files: config.json, generation_config.json and model.safetensors in F32, exactly what it holds. */
-export async function saveModelFiles(model: DeepseekModel): Promise<Record<string, Uint8Array>> {
+/**
+ * The model as files: config.json, generation_config.json and model.safetensors, in F32 exactly what it holds unless
+ * `options` say FP8.
+ *
+ * @throws ConfigError for unknown options; StateError naming a weight that is not finite, which FP8 cannot hold.
+ */
+export async function saveModelFiles(
+  model: DeepseekModel,
+  options: SaveOptions = {},
+): Promise<Record<string, Uint8Array>> {
+  const { dtype, quantization, entriesOf } = storageFormat(options);
   const hosts = new Map<string, Float32Array>();
   const places = parameterMap(model.config, model);
   for (const place of places) {
     if (!hosts.has(place.parameter)) hosts.set(place.parameter, await tensorOf(model, place).data());
   }
-  const entries = places.map(({ name, shape, parameter, offset }) => ({
-    name,
-    dtype: "F32" as const,
-    shape: [...shape],
-    data: hosts.get(parameter)!.subarray(offset, offset + shape.reduce((a, b) => a * b, 1)),
-  }));
+  const entries = places.flatMap((place) => {
+    const { parameter, offset, shape } = place;
+    return entriesOf(place, hosts.get(parameter)!.subarray(offset, offset + shape.reduce((a, b) => a * b, 1)));
+  });
   const { bosTokenId, eosTokenId } = model.config;
   const generation = { _from_model_config: true, bos_token_id: bosTokenId, eos_token_id: eosTokenId };
   return {
-    "config.json": new TextEncoder().encode(configToText(model.config)),
+    "config.json": new TextEncoder().encode(configToText(model.config, dtype, quantization)),
     "generation_config.json": encode(generation),
     "model.safetensors": serializeSafetensors(entries, { format: "pt" }),
   };
@@ -105,16 +108,6 @@ export function loadModelFiles(model: DeepseekModel, files: Readonly<Record<stri
 
 function tensorOf({ state, arena }: DeepseekModel, { parameter }: TensorPlace): Tensor {
   return state.get(parameter) ?? arena.get(parameter);
-}
-
-function toF32(name: string, { dtype, data }: SafetensorsTensor): Float32Array {
-  if (dtype === "F32") return data as Float32Array;
-  if (dtype === "BF16") return bf16ToF32(data as Uint16Array);
-  if (dtype === "F16") return f16ToF32(data as Uint16Array);
-  const hint = dtype.startsWith("F8")
-    ? "Block-quantised FP8 weights must be converted to bfloat16 first."
-    : "Convert it to F32, BF16 or F16.";
-  throw new FormatError({ op: "loadCheckpoint", operand: name, expected: "F32, BF16 or F16", actual: dtype, hint });
 }
 
 function assertCopy(name: string, copy: Float32Array, original: Float32Array): void {

@@ -3,6 +3,7 @@ import type { DeepseekConfig } from "./config.ts";
 import { checkConfig } from "./config-checks.ts";
 import { isJsonObject, type Json, refuse } from "./config-error.ts";
 import { CONFIG_FIELDS, type ConfigField, FIXED_KEYS, IGNORED_KEYS, SPECIAL_KEYS } from "./config-fields.ts";
+import { checkQuantization } from "./config-quantization.ts";
 import { parseRope } from "./config-rope.ts";
 import { configToJson } from "./config-to-json.ts";
 
@@ -13,7 +14,8 @@ const KNOWN_KEYS = [...Object.keys(CONFIG_FIELDS), ...Object.keys(FIXED_KEYS), .
  * change the mathematics are dropped.
  *
  * @throws ConfigError naming the key, the value and the nearest valid one: unknown keys, missing or wrong values, fields
- * that contradict each other, features that are not supported (other routers, tied embeddings, quantised checkpoints).
+ * that contradict each other, features that are not supported (other routers, tied embeddings, other quantisations than
+ * the released FP8).
  */
 export function parseConfig(json: unknown): DeepseekConfig {
   if (!isJsonObject(json)) refuse("config", "an object, as config.json holds", json);
@@ -50,10 +52,7 @@ function refuseUnsupported(json: Json): void {
       refuse(key, JSON.stringify(only), value, "Nothing else is supported: the model is DeepSeek-V3's.");
     }
   }
-  if (json.quantization_config !== undefined && json.quantization_config !== null) {
-    const hint = "Convert the weights to bfloat16 (DeepSeek's fp8_cast_bf16.py does) and remove the key.";
-    refuse("quantization_config", "unquantised weights", json.quantization_config, hint);
-  }
+  checkQuantization(json.quantization_config);
 }
 
 function readField(key: string, field: ConfigField, value: unknown): unknown {

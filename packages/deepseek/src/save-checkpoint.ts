@@ -4,16 +4,18 @@ import { dirname, join, resolve } from "node:path";
 import { StateError } from "@ds3/errors";
 import type { DeepseekModel } from "./model.ts";
 import { saveModelFiles } from "./model-files.ts";
+import type { SaveOptions } from "./storage-format.ts";
 
 /**
  * Writes a model as a checkpoint folder in Hugging Face's layout, which transformers reads: into a temporary folder that
- * is renamed when all files are on disk. An existing folder is replaced only then.
+ * is renamed when all files are on disk. An existing folder is replaced only then. `options.format` "fp8": in the layout
+ * in which DeepSeek-V3 was released.
  *
- * @throws StateError when the disk refuses; what was there is left as it was.
+ * @throws StateError when the disk refuses; what was there is left as it was. ConfigError, StateError: `saveModelFiles`.
  */
-export async function saveCheckpoint(model: DeepseekModel, folder: string): Promise<void> {
+export async function saveCheckpoint(model: DeepseekModel, folder: string, options: SaveOptions = {}): Promise<void> {
   const target = resolve(folder);
-  const files = await saveModelFiles(model);
+  const files = await saveModelFiles(model, options);
   try {
     await writeFolder(target, files);
   } catch (cause) {

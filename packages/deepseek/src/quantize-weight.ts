@@ -1,0 +1,100 @@
+/*
+ * Weights as released FP8 checkpoints have them, so that nothing is lost that was in FP8 before.
+ *
+ * A block's scale is its largest magnitude / 448. A block that was loaded from FP8 is a set of codes times some scale s,
+ * and largest / 448 need not be s: it may be an ulp beside it (the product 448 s was rounded), and far from it where the
+ * largest code is not 448, as with scales that are powers of two. So where the rule's scale does not give a block back
+ * exactly, those that could are tried: largest / m, m each significand that a largest code may have, and the two f32
+ * numbers beside it. A block of any other values fails after a few elements and keeps the rule's scale.
+ *
+ * Hence load, save and load again changes no value. Nor a byte, but where an f32 number beside the scale stands for the
+ * very same values, and, with powers of two, where a block's largest code was 224, which is 448 with half the scale.
+ */
+import { TILE as BLOCK, decodeFp8, encodeFp8, quantizeBlocks } from "@ds3/fp8-codec";
+
+/** Codes and scales of a weight. */
+export interface QuantizedWeight {
+  /** e4m3 codes, as many as values. */
+  readonly codes: Uint8Array;
+  /** [ceil(rows / 128), ceil(columns / 128)]. */
+  readonly scales: Float32Array;
+}
+
+/** Values of the largest codes, down to half the largest of all: below, a smaller scale takes more of the range. */
+const LARGEST_CODES = [448, 416, 384, 352, 320, 288, 256, 240];
+/** Elements of a block that a scale must give back before all are looked at. */
+const SAMPLE = 32;
+
+/**
+ * A matrix in e4m3, one scale for each block of 128 x 128. `powerOfTwo`: the rule's scale rounded up to a power of two.
+ *
+ * Accepts: finite values, any shape.
+ */
+export function quantizeWeight(
+  values: Float32Array,
+  shape: readonly [rows: number, columns: number],
+  scales: "f32" | "powerOfTwo",
+): QuantizedWeight {
+  const weight = quantizeBlocks(values, shape, { scales });
+  if (scales === "f32") keepLoadedBlocks(values, shape, weight);
+  return weight;
+}
+
+function keepLoadedBlocks(values: Float32Array, [rows, columns]: readonly [number, number], weight: QuantizedWeight) {
+  let block = 0;
+  for (let top = 0; top < rows; top += BLOCK) {
+    for (let left = 0; left < columns; left += BLOCK, block++) {
+      const places = placesOf([rows, columns], top, left);
+      const x = Float32Array.from(places, (place) => values[place]!);
+      if (encodeExactly(x, weight.scales[block]!)) continue;
+      for (const scale of candidates(x)) {
+        const codes = encodeExactly(x, scale);
+        if (!codes) continue;
+        weight.scales[block] = scale;
+        places.forEach((place, i) => {
+          weight.codes[place] = codes[i]!;
+        });
+        break;
+      }
+    }
+  }
+}
+
+/** Flat indices of the elements of the block at [top, left]. */
+function placesOf([rows, columns]: readonly [number, number], top: number, left: number): Uint32Array {
+  const [high, wide] = [Math.min(BLOCK, rows - top), Math.min(BLOCK, columns - left)];
+  return Uint32Array.from(
+    { length: high * wide },
+    (_, i) => (top + Math.floor(i / wide)) * columns + left + (i % wide),
+  );
+}
+
+/** The codes with which `scale` gives every value back exactly, if it does. */
+function encodeExactly(x: Float32Array, scale: number): Uint8Array | undefined {
+  return isExact(x.subarray(0, SAMPLE), scale) && isExact(x, scale) ? encodeWith(x, scale) : undefined;
+}
+
+function isExact(x: Float32Array, scale: number): boolean {
+  const decoded = decodeFp8(encodeWith(x, scale), "e4m3fn");
+  return decoded.every((value, i) => Math.fround(value * scale) === x[i]);
+}
+
+function encodeWith(x: Float32Array, scale: number): Uint8Array {
+  return encodeFp8(
+    Float32Array.from(x, (value) => value / scale),
+    "e4m3fn",
+  );
+}
+
+function* candidates(x: Float32Array): Generator<number> {
+  const largest = x.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  for (const code of LARGEST_CODES) {
+    const scale = Float32Array.of(largest / code);
+    const bits = new Uint32Array(scale.buffer);
+    const [nearest] = bits;
+    for (const step of [0, 1, -1]) {
+      bits[0] = nearest! + step;
+      if (scale[0]! > 0) yield scale[0]!;
+    }
+  }
+}
