@@ -1,9 +1,11 @@
-import type { Tensor } from "@ds3/tensor";
+import { createRowGroups } from "@ds3/tensor";
 import { normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
-import { type FormatName, quantizeOracle, unpackOracle } from "../test/oracle.ts";
+import { quantizeOracle, unpackOracle } from "../test/oracle.ts";
+import { dequantize } from "./dequantize.ts";
 import { quantize } from "./quantize.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
+import { requantize } from "./requantize.ts";
 
 const holder = useTestGpu();
 const formats = ["e4m3fn", "e5m2", "e5m6"] as const;
@@ -77,4 +79,70 @@ describe("blocks", () => {
       expect(unpackOracle(got.codes, batch * rows, columns, format)).toEqual(want.codes);
     }
   });
+});
+
+describe("column tiles", () => {
+  const shapes = [
+    [1, 1],
+    [130, 4],
+    [257, 37],
+    [128, 264],
+  ] as const;
+  test.each(every)("$format, $scales: codes and scales of the definition", async ({ format, scales }) => {
+    for (const [rows, columns] of shapes) {
+      using _scope = holder.gpu.scope("test");
+      const x = spread(rows, columns);
+      const got = await read(quantize(holder.gpu.tensor(x, [rows, columns]), { tiling: "column", format, scales }));
+      const want = quantizeOracle(x, columns, {
+        ...{ format, powerOfTwo: scales === "powerOfTwo", floor: 1e-4 },
+        ...{ tiles: tilesOf(rows) * columns, tileOf: (row, column) => (row >> 7) * columns + column },
+      });
+      expect(got.scales, `scales [${rows}, ${columns}]`).toEqual(bitsOf(want.scales));
+      expect(unpackOracle(got.codes, rows, columns, format), `codes [${rows}, ${columns}]`).toEqual(want.codes);
+    }
+  });
+
+  test("of groups begin anew with each expert", async () => {
+    using _scope = holder.gpu.scope("test");
+    const [rows, columns] = [700, 12];
+    const offsets = [0, 0, 130, 131, 259, 259, 640];
+    const E = offsets.length - 1;
+    const groups = createRowGroups(holder.gpu.tensor(offsets, [E + 1], "u32"), rows);
+    const x = spread(rows, columns);
+    const matrix = quantize(holder.gpu.tensor(x, [rows, columns]), { tiling: "column", groups });
+    const got = await read(matrix);
+    const used = 640;
+    const tileRow = (row: number): number => {
+      const e = offsets.findLastIndex((begin, i) => i < E && begin <= row);
+      return Math.floor(offsets[e]! / 128) + e + Math.floor((row - offsets[e]!) / 128);
+    };
+    const tiles = (Math.floor(rows / 128) + E) * columns;
+    const want = quantizeOracle(x.subarray(0, used * columns), columns, {
+      ...{ format: "e4m3fn", powerOfTwo: false, floor: 1e-4, tiles },
+      tileOf: (row, column) => tileRow(row) * columns + column,
+    });
+    expect(matrix.scales.shape).toEqual([tiles / columns, columns]);
+    expect(got.scales).toEqual(bitsOf(want.scales));
+    expect(unpackOracle(got.codes, rows, columns, "e4m3fn").subarray(0, used * columns)).toEqual(want.codes);
+    const values = await dequantize(matrix).data();
+    const plain = quantize(holder.gpu.tensor(x.subarray(0, 128 * columns), [128, columns]), { tiling: "column" });
+    expect(values.subarray(0, 128 * columns)).toEqual(await dequantize(plain).data());
+  });
+
+  test.each(formats.flatMap((source) => formats.map((format) => ({ source, format }))))(
+    "from row tiles of $source to $format: as through f32",
+    async ({ source, format }) => {
+      for (const [rows, columns] of [
+        [257, 37],
+        [130, 264],
+      ] as const) {
+        using _scope = holder.gpu.scope("test");
+        const x = holder.gpu.tensor(spread(rows, columns), [rows, columns]);
+        const matrix = quantize(x, { tiling: "row", format: source, scales: "powerOfTwo" });
+        const options = { tiling: "column", format, scales: "powerOfTwo" } as const;
+        const [got, want] = [requantize(matrix, options), quantize(dequantize(matrix), options)];
+        expect(await read(got)).toEqual(await read(want));
+      }
+    },
+  );
 });

@@ -4,7 +4,7 @@
  * maximum finds both the largest magnitude and whether the tile is finite.
  */
 import type { CodeFormat } from "@ds3/fp8-codec";
-import { type Team, teamFeatures } from "@ds3/tensor";
+import type { Team } from "@ds3/tensor";
 import { CODE_LAYOUTS, codeName, encodeWgsl } from "./codes.wgsl.ts";
 
 /** Scales as f32, or rounded up to powers of two. */
@@ -27,9 +27,6 @@ export function encodeLabel({ format, scales, vectors }: EncodeParams): string {
 export function teamLabel({ size, subgroup }: Team): string {
   return `lanes=${size} ${subgroup ? "subgroup" : "workgroup"}`;
 }
-
-/** What a template enables for a team. */
-export const enableFor: typeof teamFeatures = teamFeatures;
 
 /**
  * `fn four(row: u32, quad: u32) -> vec4u`: the bits of x [rows, u.columns] from column 4 quad on, 0 beyond the row's end.
@@ -132,6 +129,21 @@ export function storeUnit(format: CodeFormat, at: string): string {
   return `codes[${at}] = c0.x | (c0.y << 12u) | (c0.z << 24u);
 codes[${at} + 1u] = (c0.z >> 8u) | (c0.w << 4u) | (c1.x << 16u) | (c1.y << 28u);
 codes[${at} + 2u] = (c1.y >> 4u) | (c1.z << 8u) | (c1.w << 20u);`;
+}
+
+/**
+ * The codes of a unit as WGSL expressions, four a vector, out of its words `word(0)`, ... Bits above a code may be set: decoding
+ * ignores them.
+ */
+export function unpackUnit(format: CodeFormat, word: (j: number) => string): string[][] {
+  if (CODE_LAYOUTS[format].words === 1) {
+    return [[word(0), `${word(0)} >> 8u`, `${word(0)} >> 16u`, `${word(0)} >> 24u`]];
+  }
+  const [a, b, c] = [word(0), word(1), word(2)];
+  return [
+    [a, `${a} >> 12u`, `(${a} >> 24u) | (${b} << 8u)`, `${b} >> 4u`],
+    [`${b} >> 16u`, `(${b} >> 28u) | (${c} << 4u)`, `${c} >> 8u`, `${c} >> 20u`],
+  ];
 }
 
 /**
