@@ -22,6 +22,11 @@ const FORMATS = {
   e5m6: { fraction: 6, least: -14, largest: 65024 },
 } as const;
 
+/** One tile for all. */
+export function wholeRef(rows: number, columns: number): TileRef {
+  return { top: 0, bottom: rows, left: 0, right: columns };
+}
+
 /** Tiles of 1 x 128. */
 export function rowTilesRef(rows: number, columns: number): TileRef[] {
   return span(0, rows, 1).flatMap(([top, bottom]) => across(top, bottom, columns));

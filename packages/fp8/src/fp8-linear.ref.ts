@@ -6,6 +6,7 @@ import {
   rowTilesRef,
   type TileRef,
   type TileRefOptions,
+  wholeRef,
 } from "./fp8-linear-tiles.ref.ts";
 
 /** Activations reach 1e-4 and more, gradients of a mean over many tokens do not. */
@@ -19,6 +20,8 @@ export interface Fp8LinearRefOptions {
   readonly offsets?: readonly number[];
   /** Switches all rounding off: the layer in exact numbers, whose gradients finite differences can check. */
   readonly exact?: boolean;
+  /** Each rounded tensor is one tile. */
+  readonly whole?: boolean;
 }
 
 /** Which of the report's linear layers it is. */
@@ -144,10 +147,10 @@ function eachTerm({ O, I, offsets }: Product, visit: (row: number, o: number, we
 }
 
 function layerOf(R: number, weights: Float64Array, options: Fp8LinearRefOptions) {
-  const { inFeatures: I, offsets = [0, R], exact = false } = options;
+  const { inFeatures: I, offsets = [0, R], exact = false, whole = false } = options;
   const O = weights.length / I / (offsets.length - 1);
   const round = (x: Float64Array, columns: number, tiles: readonly TileRef[], how?: TileRefOptions): Float64Array =>
-    exact ? x : roundTilesRef(x, columns, tiles, how);
+    exact ? x : roundTilesRef(x, columns, whole ? [wholeRef(x.length / columns, columns)] : tiles, how);
   return { R, O, I, offsets, round };
 }
 

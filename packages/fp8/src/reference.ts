@@ -1,1 +1,17 @@
+export {
+  type Fp8GatedLinearRefOptions,
+  type Fp8LinearRefOptions,
+  type Fp8PlainLinearRefOptions,
+  fp8GatedLinearRef,
+  fp8LinearRef,
+} from "./fp8-linear.ref.ts";
+export {
+  blockTilesRef,
+  columnTilesRef,
+  roundTilesRef,
+  rowTilesRef,
+  type TileRef,
+  type TileRefOptions,
+  wholeRef,
+} from "./fp8-linear-tiles.ref.ts";
 export { type Fp8MatrixRef, fp8GroupedMatmulRef, fp8MatmulRef } from "./matmul.ref.ts";

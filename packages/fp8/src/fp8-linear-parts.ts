@@ -1,0 +1,68 @@
+/**
+ * What the linear layers share: how operands are rounded, and the three products.
+ */
+import { ShapeError } from "@ds3/errors";
+import type { RowGroups, Tensor } from "@ds3/tensor";
+import { fp8GroupedMatmulInto, fp8MatmulInto } from "./matmul.ts";
+import type { QuantizeOptions } from "./quantize.ts";
+import type { QuantizedMatrix } from "./quantized-matrix.ts";
+import type { RequantizeOptions } from "./requantize.ts";
+
+/**
+ * Floor of amax for gradients. Activations' 1e-4 would cut them off: the mean over a batch's tokens divides them all. So
+ * it only has to keep a tile of zeros from a scale of zero, and scales, with products of two of them, far from f32's
+ * subnormal numbers, which adapters flush.
+ */
+export const GRADIENT_FLOOR: number = 2 ** -100;
+
+/** Rounds operands: tile by tile, or with one scale for all. */
+export interface Rounding {
+  quantize(x: Tensor, options: QuantizeOptions): QuantizedMatrix;
+  requantize(matrix: QuantizedMatrix, options: RequantizeOptions): QuantizedMatrix;
+}
+
+/** One layer at work: what all steps of it need to know. */
+export interface LayerContext {
+  /** Name in errors and on the tape. */
+  readonly op: string;
+  readonly rounding: Rounding;
+  /** Rows sorted by expert; without, there is one weight for all rows. */
+  readonly groups: RowGroups | undefined;
+}
+
+/** Which rows a column tile may span. */
+export function columnTiling({ groups }: LayerContext): { tiling: "column"; groups?: RowGroups } {
+  return { tiling: "column", ...(groups ? { groups } : {}) };
+}
+
+/** What the tape keeps of operands. */
+export function savedOf({ groups }: LayerContext, ...matrices: readonly QuantizedMatrix[]): Tensor[] {
+  const tensors = matrices.flatMap(({ codes, scales }) => [codes, scales]);
+  return groups ? [...tensors, groups.offsets, groups.tiles] : tensors;
+}
+
+/** C = A B or C += A B, of each expert's rows where there are experts. */
+export function productInto(
+  { groups }: LayerContext,
+  c: Tensor,
+  a: QuantizedMatrix,
+  b: QuantizedMatrix,
+  options: { readonly layout: "nt" | "nn" | "tn"; readonly accumulate: boolean; readonly round?: "bf16" },
+): void {
+  if (groups) fp8GroupedMatmulInto(c, a, b, groups, options);
+  else fp8MatmulInto(c, a, b, options);
+}
+
+/**
+ * Outputs of the layer.
+ *
+ * @throws ShapeError where the weight does not fit the `width` columns of x, or its experts the groups.
+ */
+export function outputsOf({ op, groups }: LayerContext, x: Tensor, width: number, weight: Tensor): number {
+  const fits = groups
+    ? weight.shape.length === 3 && x.shape.length === 2 && x.shape[0] === groups.R && weight.shape[0] === groups.E
+    : weight.shape.length === 2 && x.shape.length > 0;
+  if (fits && weight.shape.at(-1) === width) return weight.shape.at(-2)!;
+  const expected = groups ? `[E=${groups.E}, O, ${width}], and rows [R=${groups.R}, ...]` : `[O, ${width}]`;
+  throw new ShapeError({ op, operand: "weight", expected, actual: `${weight}, and rows ${x}` });
+}

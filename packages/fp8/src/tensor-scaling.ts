@@ -1,0 +1,43 @@
+/*
+ * One scale for a whole tensor instead of one for each tile: what training in FP8 did before DeepSeek-V3, for comparison.
+ * The matrices have the layouts of their tilings, with equal scales, so that all products take them.
+ */
+import { flatGrid, type Tensor, teamOf } from "@ds3/tensor";
+import { dequantize, lanesOf } from "./dequantize.ts";
+import { emptyMatrix, unitsOf } from "./matrix-parts.ts";
+import { type QuantizeOptions, quantize } from "./quantize.ts";
+import type { QuantizedMatrix } from "./quantized-matrix.ts";
+import type { RequantizeOptions } from "./requantize.ts";
+import { encodeScaledWgsl, spreadLargestWgsl } from "./tensor-scaling.wgsl.ts";
+
+/**
+ * As `quantize` with one scale for all of x, in every element of `scales`. A NaN or an infinity makes all of it NaN. Not
+ * recorded on tapes. Cost: three dispatches.
+ *
+ * @throws as `quantize`.
+ */
+export function quantizeWhole(x: Tensor, options: QuantizeOptions): QuantizedMatrix {
+  const { tiling, format = "e4m3fn", scales: kind = "f32", groups } = options;
+  const { gpu } = x;
+  const { groups: _groups, ...how } = options;
+  const tiles = quantize(x, { ...how, tiling: "row" });
+  const { rows: all, columns } = tiles;
+  const batch = tiling === "block" && x.shape.length === 3 ? x.shape[0]! : 1;
+  const rows = all / Math.max(1, batch);
+  const matrix = emptyMatrix(gpu, { format, tiling, rows, columns, batch, ...(groups ? { groups } : {}) });
+  const { codes, scales } = matrix;
+  const sizes = { tiles: tiles.scales.size, size: scales.size };
+  gpu.dispatch(spreadLargestWgsl(teamOf(gpu.target)), { tileScales: tiles.scales, scales }, sizes, [1]);
+  const kernel = encodeScaledWgsl({ format, scales: kind, vectors: columns % 4 === 0, lanes: lanesOf(gpu.target) });
+  gpu.dispatch(kernel, { x, scales, codes }, { rows: all, columns, units: unitsOf(format, columns) }, flatGrid(all, 1));
+  for (const tensor of [tiles.codes, tiles.scales]) gpu.free(tensor);
+  return matrix;
+}
+
+/** As `requantize` with one scale for all of the matrix. @throws as there. */
+export function requantizeWhole(matrix: QuantizedMatrix, options: RequantizeOptions): QuantizedMatrix {
+  const values = dequantize(matrix);
+  const again = quantizeWhole(values, options);
+  matrix.codes.gpu.free(values);
+  return again;
+}

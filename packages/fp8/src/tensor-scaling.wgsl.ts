@@ -1,0 +1,72 @@
+/*
+ * One scale for a whole tensor, from the scales of its tiles: the largest of them, for a scale grows with the largest
+ * magnitude of its tile. As bits, in which NaN is larger than all numbers.
+ */
+import { cachedTemplate, defineKernel, FLAT_INDEX, type Kernel, type Team, teamFeatures } from "@ds3/tensor";
+import { CODE_LAYOUTS } from "./codes.wgsl.ts";
+import {
+  type EncodeParams,
+  encodeFourWgsl,
+  encodeLabel,
+  loadWgsl,
+  storeUnit,
+  teamLabel,
+  tileMaxWgsl,
+} from "./tiles.wgsl.ts";
+
+/** `scales` [u.size] all become the largest of `tileScales` [u.tiles], bits to bits. One workgroup. */
+export const spreadLargestWgsl: (team: Team) => Kernel = cachedTemplate((team: Team) =>
+  defineKernel({
+    label: `fp8 spread largest scale ${teamLabel(team)}`,
+    uniforms: { tiles: "u32", size: "u32" },
+    reads: { tileScales: "u32" },
+    writes: { scales: "u32" },
+    enable: teamFeatures(team),
+    body: `${tileMaxWgsl(team, team.size)}
+@compute @workgroup_size(${team.size})
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var largest = 0u;
+  for (var i = lane; i < u.tiles; i += ${team.size}u) { largest = max(largest, tileScales[i]); }
+  largest = tileMax(largest, lane);
+  for (var i = lane; i < u.size; i += ${team.size}u) { scales[i] = largest; }
+}`,
+  }),
+);
+
+/** What the template needs: no team, each invocation writes whole units. */
+export interface EncodeScaledParams extends EncodeParams {
+  /** Invocations per workgroup. */
+  readonly lanes: number;
+}
+
+/** Codes of x [rows, columns] under the one scale that fills `scales`. A workgroup takes a row. */
+export const encodeScaledWgsl: (params: EncodeScaledParams) => Kernel = cachedTemplate((params: EncodeScaledParams) => {
+  const { format, lanes, vectors } = params;
+  const quads = CODE_LAYOUTS[format].codes / 4;
+  const loads = Array.from(
+    { length: quads },
+    (_, j) => `let c${j} = encode1(four(row, unit * ${quads}u + ${j}u), amax, scale);`,
+  );
+  return defineKernel({
+    label: `fp8 encode scaled ${encodeLabel(params)} lanes=${lanes}`,
+    uniforms: { rows: "u32", columns: "u32", units: "u32" },
+    reads: { x: vectors ? "vec4u" : "u32", scales: "u32" },
+    writes: { codes: "u32" },
+    body: `${loadWgsl(vectors)}${encodeFourWgsl(params)}
+${FLAT_INDEX}
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+  let row = flatGroup(group, groups);
+  if (row >= u.rows) { return; }
+  let scale = scales[0];
+  // A scale of NaN: some element is not finite, as the largest magnitude would say.
+  let amax = select(0u, 0x7f800000u, scale >= 0x7f800000u);
+  for (var unit = lane; unit < u.units; unit += ${lanes}u) {
+    ${loads.join("\n    ")}
+    let at = (row * u.units + unit) * ${CODE_LAYOUTS[format].words}u;
+    ${storeUnit(format, "at")}
+  }
+}`,
+  });
+});
