@@ -5,6 +5,7 @@
 import { cachedTemplate, type Kernel, type KernelTarget } from "@ds3/tensor";
 import { fp8MatmulPanelWgsl } from "./matmul.wgsl.ts";
 import type { Fp8ProductParams } from "./matmul-operands.ts";
+import { fp8MatmulTiledWgsl } from "./matmul-tiled.wgsl.ts";
 import { TILE } from "./quantized-matrix.ts";
 
 /** A product of quantised matrices. With groups `rows` M, with groups `k` K is the capacity of the sorted rows. */
@@ -28,14 +29,15 @@ export interface Fp8ProductPlan {
 }
 
 const panel = cachedTemplate(fp8MatmulPanelWgsl);
+const tiled = cachedTemplate(fp8MatmulTiledWgsl);
 
 /** Plans a product. Bindings A, B (codes), scaleA, scaleB, tiles (rows) or offsets (k), C. */
 export function planFp8Matmul(target: KernelTarget, shape: Fp8ProductShape): Fp8ProductPlan {
   const { grouped, M, N, E } = shape;
-  const { kernel, columns } = variantFor(target, shape);
+  const { kernel, columns, rows } = variantFor(target, shape);
   const x = Math.ceil(N / columns);
   const z = grouped === "k" ? E : 1;
-  const rowsPerGroup = panelRows(M, x * z);
+  const rowsPerGroup = rows ?? panelRows(M, x * z);
   const y = grouped === "rows" ? shape.tileCount! : Math.ceil(M / rowsPerGroup);
   return { kernel, uniforms: { ...uniformsOf(shape), rowsPerGroup }, groups: [x, y, z] };
 }
@@ -54,16 +56,37 @@ function uniformsOf({ layout, grouped, M, N, K, accumulate, round }: Fp8ProductS
   };
 }
 
-function variantFor(
-  target: KernelTarget,
-  shape: Fp8ProductShape,
-): { readonly kernel: Kernel; readonly columns: number } {
+/** A kernel, the columns of C a workgroup, and its rows where it has tiles of a fixed height. */
+interface Variant {
+  readonly kernel: Kernel;
+  readonly columns: number;
+  readonly rows?: number;
+}
+
+function variantFor(target: KernelTarget, shape: Fp8ProductShape): Variant {
+  return target.software ? panelVariant(target, shape) : tiledVariant(target, shape);
+}
+
+function panelVariant(target: KernelTarget, shape: Fp8ProductShape): Variant {
   const { layout, grouped, formatA, formatB, N, M, K } = shape;
   const lanes = target.subgroupSize || 8;
   const columnsPerLane = 2 * M * N * K >= WIDE_FLOPS && N > lanes * 4 ? 8 : 4;
   const params = { layout, grouped, formatA, formatB, lanes, subgroups: target.subgroupSize > 0, columnsPerLane };
   return { kernel: panel(params), columns: lanes * columnsPerLane };
 }
+
+/** The larger tile loads half as much for each product; the smaller one gives small products to more processors. */
+function tiledVariant(target: KernelTarget, shape: Fp8ProductShape): Variant {
+  const { layout, grouped, formatA, formatB, M, N, E } = shape;
+  const f16 = target.f16 === true && formatA === "e4m3fn" && formatB === "e4m3fn";
+  const large = Math.ceil(M / 64) * Math.ceil(N / 64) * E >= FULL;
+  const [tileM, tileN, tileK] = [large ? 64 : 32, large ? 64 : 32, f16 ? 32 : 16];
+  const kernel = tiled({ layout, grouped, formatA, formatB, tileM, tileN, tileK, staged: f16 ? "f16" : "f32" });
+  return { kernel, columns: tileN, rows: tileM };
+}
+
+/** Workgroups that keep a GPU busy: an assumption, some for each of a few dozen processors. */
+const FULL = 128;
 
 /** Smaller products do not earn back what eight columns a lane cost to compile. */
 const WIDE_FLOPS = 2 ** 25;
