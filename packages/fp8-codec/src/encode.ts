@@ -35,7 +35,7 @@ export function encodeE5m6(x: Float32Array, options: EncodeOptions = {}): Uint16
 function encodeCodes<F extends CodeFormat>(x: Float32Array, format: F, { overflow = "saturate" }: EncodeOptions) {
   const facts = formatFacts(format);
   const codes = createCodes(format, x.length);
-  encodeInto(x, x.length, facts, overflowCode(facts, overflow), codes, 0);
+  encodeInto(x, new Uint32Array(x.buffer, x.byteOffset, x.length), facts, overflowCode(facts, overflow), codes, 0);
   return codes;
 }
 
@@ -67,24 +67,23 @@ const F32_INFINITY = 0x7f800000;
 /** Adding it leaves no bits below one in a double: the addition rounds to an integer, ties to even. */
 const ROUND = 2 ** 52;
 
-/** Codes of the first `count` elements of `x`, written from `at` on. */
+/** Codes of the elements of `x`, which are given as their bits too, written from `at` on. */
 export function encodeInto(
   x: Float32Array,
-  count: number,
+  bits: Uint32Array,
   facts: FormatFacts,
   beyond: number,
   codes: Uint8Array | Uint16Array,
   at: number,
 ): void {
-  const bits = new Uint32Array(x.buffer, x.byteOffset, count);
   const { significandBits, bias, maxCode, nanCode, signBit } = facts;
   const cut = 23 - significandBits; // bits of an f32 significand that go
   const belowHalf = (1 << (cut - 1)) - 1;
   const rebias = (127 - bias) << significandBits;
   const smallestNormal = (128 - bias) << 23;
   const toSubnormals = 2 ** (bias - 1 + significandBits); // 1 / the smallest subnormal
-  const signShift = 32 - Math.clz32(0x80000000 / signBit) - 1;
-  for (let i = 0; i < count; i++) {
+  const signShift = 31 - Math.log2(signBit);
+  for (let i = 0; i < x.length; i++) {
     const word = bits[i]!;
     const magnitude = word & 0x7fffffff;
     let code: number;

@@ -128,7 +128,7 @@ function encodeTiles<F extends CodeFormat>(
         quotients[column] = factors === undefined ? x[i]! / scales[tile]! : x[i]! * factors[tile]!;
       }
     }
-    encodeInto(quotients, columns, facts, facts.maxCode, codes, row * columns);
+    encodeInto(quotients, quotientBits, facts, facts.maxCode, codes, row * columns);
   }
 }
 

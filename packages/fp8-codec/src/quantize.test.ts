@@ -1,0 +1,242 @@
+import { ConfigError, OutOfRangeError, ShapeError } from "@ds3/errors";
+import { normals } from "@ds3/testing";
+import { describe, expect, test } from "vitest";
+import { bitsOf, expectSame, floatsOf } from "../test/bits.ts";
+import {
+  type CodeFormat,
+  dequantize,
+  dequantizeBlocks,
+  type MatrixShape,
+  type QuantizeOptions,
+  quantize,
+  quantizeBlocks,
+  type Tiling,
+} from "./index.ts";
+
+const FORMATS: readonly CodeFormat[] = ["e4m3fn", "e5m2", "e5m6"];
+const TILINGS: readonly Tiling[] = ["row", "column", "block"];
+const MAX = { e4m3fn: 448, e5m2: 57344, e5m6: 65024 } as const;
+const FRACTION = { e4m3fn: 3, e5m2: 2, e5m6: 6 } as const;
+const SUBNORMAL = { e4m3fn: 2 ** -9, e5m2: 2 ** -16, e5m6: 2 ** -20 } as const;
+const SHAPES: readonly MatrixShape[] = [
+  [1, 1],
+  [3, 127],
+  [129, 5],
+  [7, 128],
+  [130, 260],
+];
+
+const random = ([rows, columns]: MatrixShape, seed: number): Float32Array => {
+  const sizes = normals(rows, seed + 1000);
+  return Float32Array.from(normals(rows * columns, seed), (x, i) => x * 10 ** sizes[Math.floor(i / columns)]!);
+};
+
+/** The elements of an element's tile, from the definition. */
+function tileOf(i: number, [rows, columns]: MatrixShape, tiling: Tiling): number[] {
+  const [row, column] = [Math.floor(i / columns), i % columns];
+  const [high, wide] = { row: [1, 128], column: [128, 1], block: [128, 128] }[tiling] as [number, number];
+  const [top, left] = [row - (row % high), column - (column % wide)];
+  const found: number[] = [];
+  for (let r = top; r < Math.min(top + high, rows); r++) {
+    for (let c = left; c < Math.min(left + wide, columns); c++) found.push(r * columns + c);
+  }
+  return found;
+}
+
+describe.each(TILINGS)("tiles by %s", (tiling) => {
+  test.each(FORMATS)("%s: |dequantised - x| is at most half an ulp of the code, times the scale", (format) => {
+    for (const shape of SHAPES) {
+      const x = random(shape, 1);
+      for (const scales of ["f32", "powerOfTwo"] as const) {
+        const y = dequantize(quantize(x, shape, { tiling, format, scales }));
+        for (let i = 0; i < x.length; i += 1 + Math.floor(x.length / 60)) {
+          const amax = Math.max(1e-4, ...tileOf(i, shape, tiling).map((at) => Math.abs(x[at]!)));
+          const plain = Math.fround(amax / MAX[format]);
+          const scale = scales === "f32" ? plain : 2 ** Math.ceil(Math.log2(plain));
+          const bound = Math.max(Math.abs(x[i]!) * 2 ** -(FRACTION[format] + 1), (scale * SUBNORMAL[format]) / 2);
+          expect(Math.abs(y[i]! - x[i]!)).toBeLessThanOrEqual(bound * (1 + 2 ** -20)); // quotient and product round too
+        }
+      }
+    }
+  });
+
+  test("shapes of the scales", () => {
+    const shape = [130, 260] as const;
+    const { codes, scales } = quantize(random(shape, 2), shape, { tiling });
+    expect(codes.length).toBe(130 * 260);
+    expect(scales.length).toBe({ row: 130 * 3, column: 2 * 260, block: 2 * 3 }[tiling]);
+  });
+
+  test("borders are as padded with zeros", () => {
+    const [shape, padded] = [[130, 200] as const, [256, 256] as const];
+    const x = random(shape, 3);
+    const whole = new Float32Array(256 * 256);
+    for (let row = 0; row < 130; row++) whole.set(x.subarray(row * 200, (row + 1) * 200), row * 256);
+    const expected = dequantize(quantize(whole, padded, { tiling }));
+    const y = dequantize(quantize(x, shape, { tiling }));
+    for (let row = 0; row < 130; row++) {
+      expectSame(y.subarray(row * 200, (row + 1) * 200), expected.subarray(row * 256, row * 256 + 200));
+    }
+  });
+
+  test.each(FORMATS)("%s: all zeros: the floor's scale, zeros with their sign", (format) => {
+    const zeros = Float32Array.of(0, -0, 1e-45, -1e-45, 1.1754942e-38, -0);
+    const { codes, scales } = quantize(zeros, [2, 3], { tiling, format });
+    const minus = format === "e5m6" ? 0x800 : 0x80;
+    expectSame(codes, [0, minus, 0, minus, 0, minus]);
+    const floor = Math.fround(Math.fround(1e-4) / MAX[format]);
+    expectSame(
+      scales,
+      Array.from(scales, () => floor),
+    );
+    const powers = quantize(zeros, [2, 3], { tiling, format, scales: "powerOfTwo" });
+    expectSame(
+      powers.scales,
+      Array.from(scales, () => 2 ** Math.ceil(Math.log2(floor))),
+    );
+  });
+
+  test.each(FORMATS)("%s: NaN and infinity make their tile NaN, on bits, and no other", (format) => {
+    const nan = format === "e5m6" ? 0x7ff : 0x7f;
+    const minus = format === "e5m6" ? 0x800 : 0x80;
+    for (const scales of ["f32", "powerOfTwo"] as const) {
+      for (const bad of [0x7fc00000, 0xffc00001, 0x7f800001, 0x7f800000, 0xff800000]) {
+        const shape = [129, 129] as const;
+        const x = random(shape, 4);
+        bitsOf(x)[129 * 2 + 1] = bad;
+        const clean = quantize(
+          x.map((value) => (Number.isFinite(value) ? value : 0)),
+          shape,
+          { tiling, format, scales },
+        );
+        const quantized = quantize(x, shape, { tiling, format, scales });
+        const tile = new Set(tileOf(129 * 2 + 1, shape, tiling));
+        const expected = clean.codes.map((code, i) => (tile.has(i) ? code & minus : code));
+        expected[129 * 2 + 1] = nan | (bad >= 0x80000000 ? minus : 0);
+        expectSame(quantized.codes, expected);
+        expect([...bitsOf(quantized.scales)].filter((word) => word === 0x7fc00000).length).toBe(1);
+        const values = dequantize(quantized);
+        expect(values.every((value, i) => Number.isNaN(value) === tile.has(i))).toBe(true);
+      }
+    }
+  });
+});
+
+describe("quantise(dequantise(q)) = q", () => {
+  const again = (q: ReturnType<typeof quantize>, options: QuantizeOptions) =>
+    quantize(dequantize(q), [q.rows, q.columns], options);
+
+  test.each(FORMATS)("%s with f32 scales: always, codes and scales", (format) => {
+    for (const tiling of TILINGS) {
+      for (const division of ["divide", "reciprocal"] as const) {
+        for (const shape of SHAPES) {
+          const options = { tiling, format, division };
+          const q = quantize(random(shape, 5), shape, options);
+          const q2 = again(q, options);
+          expectSame(bitsOf(q2.scales), bitsOf(q.scales));
+          expectSame(q2.codes, q.codes);
+        }
+      }
+    }
+  });
+
+  test.each(FORMATS)("%s with f32 scales: for every significand that the largest element may have", (format) => {
+    const part = 2 ** 20;
+    for (let start = 0; start < 2 ** 23; start += part) {
+      const x = floatsOf(Uint32Array.from({ length: part }, (_, i) => 0x3f800000 + start + i));
+      const q = quantize(x, [1, part], { tiling: "column", format });
+      const q2 = again(q, { tiling: "column", format });
+      const differing = q.scales.findIndex((scale, i) => scale !== q2.scales[i] || q.codes[i] !== q2.codes[i]);
+      expect(differing).toBe(-1);
+    }
+  });
+
+  test.each(FORMATS)("%s with f32 scales at the floor", (format) => {
+    const x = Float32Array.of(1e-4, 9.99e-5, -5e-5, 1e-6, 1e-9, 0);
+    for (const floor of [1e-4, 0.000123, 3e-20, 2 ** -110]) {
+      const options = { tiling: "row", format, floor } as const;
+      const q = quantize(
+        x.map((value) => value * floor * 1e4),
+        [1, x.length],
+        options,
+      );
+      expectSame(again(q, options).codes, q.codes);
+      expectSame(again(q, options).scales, q.scales);
+    }
+  });
+
+  test.each(FORMATS)("%s with power-of-two scales: values always", (format) => {
+    for (const tiling of TILINGS) {
+      const options = { tiling, format, scales: "powerOfTwo" } as const;
+      for (const shape of SHAPES) {
+        const q = quantize(random(shape, 6), shape, options);
+        expectSame(dequantize(again(q, options)), dequantize(q));
+      }
+    }
+  });
+
+  test.each(FORMATS)("%s with power-of-two scales: codes but where the largest is half of max: scale / 2", (format) => {
+    const half = { e4m3fn: 0x76, e5m2: 0x77, e5m6: 0x77f }[format];
+    const options = { tiling: "row", format, scales: "powerOfTwo" } as const;
+    const rows = 4000;
+    const floor = 2 ** Math.ceil(Math.log2(1e-4 / MAX[format]));
+    const q = quantize(random([rows, 1], 7), [rows, 1], options);
+    const q2 = again(q, options);
+    let halved = 0;
+    q.codes.forEach((code, i) => {
+      const isHalf = (code & (format === "e5m6" ? 0x7ff : 0x7f)) === half && q.scales[i]! > floor;
+      halved += Number(isHalf);
+      expect(q2.scales[i]).toBe(isHalf ? q.scales[i]! / 2 : q.scales[i]);
+      expect(q2.codes[i]).toBe(isHalf ? code + 2 ** FRACTION[format] : code);
+    });
+    expect(halved).toBeGreaterThan(0);
+    expectSame(again(q2, options).codes, q2.codes); // and then no more
+  });
+
+  test("f32 scales from elsewhere may not come back: one that no quotient by 448 rounds to", () => {
+    const scales = floatsOf([0x3fa00004]); // 7 times its significand lies in the middle of two f32
+    const q = { format: "e4m3fn", tiling: "row", rows: 1, columns: 1, codes: Uint8Array.of(0x7e), scales } as const;
+    expect(bitsOf(again(q, { tiling: "row" }).scales)[0]).not.toBe(0x3fa00004);
+  });
+});
+
+test("blocks as checkpoints hold them: quantize by block in e4m3fn", () => {
+  const shape = [130, 257] as const;
+  const x = random(shape, 8);
+  const blocks = quantizeBlocks(x, shape, { scales: "powerOfTwo" });
+  expect(blocks).toEqual(quantize(x, shape, { tiling: "block", format: "e4m3fn", scales: "powerOfTwo" }));
+  expectSame(dequantizeBlocks(blocks.codes, blocks.scales, shape), dequantize(blocks));
+});
+
+test("the largest f32 has a scale; rounded up to a power of two its code stands for 2^128, infinity in f32", () => {
+  const largest = Float32Array.of(3.4028235e38);
+  const plain = quantize(largest, [1, 1], { tiling: "row" });
+  expectSame(plain.codes, [0x7e]);
+  expectSame(dequantize(plain), largest);
+  const powers = quantize(largest, [1, 1], { tiling: "row", scales: "powerOfTwo" });
+  expectSame(powers.scales, [2 ** 120]);
+  expectSame(dequantize(powers), [Number.POSITIVE_INFINITY]);
+});
+
+test("no rows, no columns", () => {
+  for (const shape of [[0, 5] as const, [5, 0] as const]) {
+    const q = quantize(new Float32Array(0), shape, { tiling: "block" });
+    expect([q.codes.length, q.scales.length, dequantize(q).length]).toEqual([0, 0, 0]);
+  }
+});
+
+test("what does not fit is named", () => {
+  const x = new Float32Array(6);
+  expect(() => quantize(x, [2, 4], { tiling: "row" })).toThrow(ShapeError);
+  expect(() => quantize(x, [2, 4], { tiling: "row" })).toThrow("x: expected 8 elements of [2, 4], got 6 elements");
+  expect(() => quantize(x, [-2, -3], { tiling: "row" })).toThrow(ShapeError);
+  expect(() => quantize(x, [2, 3], { tiling: "rows" as Tiling })).toThrow('Did you mean "row"?');
+  expect(() => quantize(x, [2, 3], { tiling: "row", scales: "ue8m0" as "f32" })).toThrow(ConfigError);
+  expect(() => quantize(x, [2, 3], { tiling: "row", division: "inverse" as "divide" })).toThrow("divide, reciprocal");
+  for (const floor of [0, -1, 2 ** -111, Number.NaN, 1e39]) {
+    expect(() => quantize(x, [2, 3], { tiling: "row", floor })).toThrow(OutOfRangeError);
+  }
+  const codes = new Uint8Array(6);
+  expect(() => dequantizeBlocks(codes, new Float32Array(2), [2, 3])).toThrow("scales: expected 1 elements of [1, 1]");
+  expect(() => dequantizeBlocks(codes, new Float32Array(1), [3, 3])).toThrow(ShapeError);
+});
