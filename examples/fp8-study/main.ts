@@ -1,0 +1,90 @@
+/*
+ * DeepSeek-V3's claim about FP8 training at a small scale: the same model, the same first weights and the same batches in f32
+ * and in FP8, and how far the losses are apart. Every run is a folder that a stopped or killed command goes on with; what is
+ * finished is read, not run again.
+ */
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { runTraining, type Session } from "@ds3/example-shared";
+import { assertSameStudy } from "./assert-same-study.ts";
+import { measurePlanted } from "./measure-outliers.ts";
+import { type Options, parseOptions } from "./options.ts";
+import { measurePromotion } from "./promotion.ts";
+import { isFinished, kept, readResults } from "./results.ts";
+import { ablationRuns, controlRun, pairOf, type StudyRun } from "./runs.ts";
+import { type StudyPlan, studyPlan } from "./study-config.ts";
+import { prepareData, type StudyData } from "./study-data.ts";
+import { trainRun } from "./train-run.ts";
+import { writeReport } from "./write-report.ts";
+
+const DOCS = resolve(import.meta.dirname, "../../docs");
+
+/** Runs what is not finished yet, and writes what is known. */
+export async function study(argv: readonly string[], session: Session): Promise<void> {
+  const options = parseOptions(argv);
+  const { out } = options;
+  const plan = planOf(options);
+  await mkdir(out, { recursive: true });
+  const does = (part: Options["part"]): boolean => options.part === part || options.part === "all";
+  if (does("promotion")) await kept(out, "promotion", () => measurePromotion());
+  const runs = runsOf(plan, does);
+  if (runs.length > 0) {
+    const data = await prepareData(options, plan, session.print);
+    await assertSameStudy(out, plan, data);
+    session.print(`${data.training.tokens.length} tokens to train on, ${data.vocabSize} in the tokenizer`);
+    if (!(await trainAll(runs, plan, data, options, session))) {
+      session.print("Stopped; the same command goes on.");
+      return;
+    }
+    if (does("outliers")) {
+      const [weights] = pairOf(plan.seeds[0]!, plan);
+      await kept(out, "planted", () => measurePlanted(out, weights, plan, data, session.status));
+    }
+  }
+  await report(plan, options, session);
+}
+
+/** In the order in which they say most: the pairs, how much of it is chance, what the tiles are for. */
+function runsOf(plan: StudyPlan, does: (part: Options["part"]) => boolean): StudyRun[] {
+  const [first = 0] = plan.seeds;
+  const pairs = plan.seeds.map((seed) => pairOf(seed, plan));
+  return [
+    ...(does("pairs") ? [...pairs.map(([f32]) => f32), ...pairs.map(([, fp8]) => fp8)] : []),
+    ...(does("control") ? [controlRun(first, plan)] : []),
+    ...(does("outliers") ? ablationRuns(first, plan) : []),
+  ];
+}
+
+/** False: the signal came. */
+async function trainAll(
+  runs: readonly StudyRun[],
+  plan: StudyPlan,
+  data: StudyData,
+  options: Options,
+  session: Session,
+): Promise<boolean> {
+  for (const run of runs) {
+    if (await isFinished(options.out, run)) continue;
+    if (!(await trainRun(options.out, run, plan, data, session))) return false;
+    session.print(`${run.name}: finished`);
+    await report(plan, options, session);
+  }
+  return true;
+}
+
+async function report(plan: StudyPlan, { out, docs }: Options, { print }: Session): Promise<void> {
+  const isWhole = plan.steps === studyPlan.steps && plan.seeds.length === studyPlan.seeds.length;
+  const folder = docs ?? (isWhole ? DOCS : out);
+  for (const line of await writeReport(join(DOCS, "fp8-study.md"), folder, await readResults(out, plan))) print(line);
+}
+
+function planOf({ steps, seeds }: Options): StudyPlan {
+  return {
+    ...studyPlan,
+    steps,
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    ablationSteps: Math.min(studyPlan.ablationSteps, steps),
+  };
+}
+
+await runTraining(import.meta, study);

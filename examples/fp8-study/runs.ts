@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import type { StudyPlan } from "./study-config.ts";
+
+/** One training run: a folder with the trainer's checkpoints and metrics. */
+export interface StudyRun {
+  /** Its folder, and its name where it is reported. */
+  readonly name: string;
+  /** Of weights and batches. */
+  readonly seed: number;
+  /** Steps that are trained; the learning rates are those of the plan's whole course. */
+  readonly steps: number;
+  /** f32 with f32 moments, or FP8 with bf16 moments as the report's recipe has it. */
+  readonly precision: "f32" | "fp8";
+  /** Departures from FP8 as in the report. */
+  readonly variant?: {
+    readonly scaling: "tile" | "tensor";
+    /** s of the planted outliers; 1: none. */
+    readonly outliers: number;
+  };
+  /** Multiplies the deviation of the first weights. */
+  readonly weightFactor?: number;
+}
+
+/** The two runs of a seed: equal weights and batches, f32 first. */
+export function pairOf(seed: number, { steps }: StudyPlan): readonly [f32: StudyRun, fp8: StudyRun] {
+  return [
+    { name: `f32-${seed}`, seed, steps, precision: "f32" },
+    { name: `fp8-${seed}`, seed, steps, precision: "fp8" },
+  ];
+}
+
+/**
+ * How far two f32 runs drift apart that differ in the last bits of their first weights: what rounding of any kind does to a
+ * run whose router chooses.
+ */
+export function controlRun(seed: number, { steps }: StudyPlan): StudyRun {
+  return { name: `control-${seed}`, seed, steps, precision: "f32", weightFactor: 1 + 2 ** -20 };
+}
+
+/** One seed's FP8 run with other scales, with outliers, with both: shorter, compared with the first steps of its pair. */
+export function ablationRuns(seed: number, { ablationSteps: steps, plantedFactor }: StudyPlan): readonly StudyRun[] {
+  const run = (name: string, scaling: "tile" | "tensor", outliers: number): StudyRun => ({
+    ...{ name: `${name}-${seed}`, seed, steps, precision: "fp8" },
+    variant: { scaling, outliers },
+  });
+  return [
+    run("fp8-tensor", "tensor", 1),
+    run("fp8-tile-outliers", "tile", plantedFactor),
+    run("fp8-tensor-outliers", "tensor", plantedFactor),
+  ];
+}
+
+/** Where a run is kept. */
+export function folderOf(root: string, { name }: StudyRun): string {
+  return join(root, name);
+}

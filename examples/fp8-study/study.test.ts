@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Session } from "@ds3/example-shared";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { study } from "./main.ts";
+import { readMetrics } from "./read-metrics.ts";
+import type { StudyRun } from "./runs.ts";
+import { studyPlan } from "./study-config.ts";
+import { prepareData } from "./study-data.ts";
+import { trainRun } from "./train-run.ts";
+
+const words = "the a cat dog sat ran on mat hill and what is one two three plus equals sum of who are you".split(" ");
+
+let folder: string;
+let text: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ds3-example-"));
+  text = join(folder, "my.txt");
+  await writeFile(text, Array.from({ length: 20_000 }, (_, i) => words[(i * i + 3 * i) % 23]).join(" "));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** One run of the command; aborts at a status line that matches. */
+async function run(out: string, flags: string, stopAt?: RegExp): Promise<string[]> {
+  const lines: string[] = [];
+  const controller = new AbortController();
+  const session: Session = {
+    print: (line) => void lines.push(line),
+    status: (line) => {
+      if (stopAt?.test(line)) controller.abort();
+    },
+    signal: controller.signal,
+  };
+  await study(["--data", text, "--out", join(folder, out), ...flags.split(" ")], session);
+  return lines;
+}
+
+test("a pair is trained once; what is stopped goes on to the same losses; page and drawing are written", async () => {
+  const flags = "--part pairs --seeds 1 --steps 6";
+  expect((await run("stopped", flags, /^fp8-0 {2}step 1\//)).at(-1)).toMatch(/same command goes on/);
+  const resumed = await run("stopped", flags);
+  expect(resumed).toContainEqual(expect.stringMatching(/^fp8-0: resumed from/));
+  expect(resumed.join("\n")).not.toContain("f32-0: ");
+  await run("whole", flags);
+  for (const name of ["f32-0", "fp8-0"]) {
+    const [one, other] = [
+      await readMetrics(join(folder, "stopped", name)),
+      await readMetrics(join(folder, "whole", name)),
+    ];
+    expect(one.losses).toHaveLength(6);
+    expect(one).toEqual(other);
+  }
+  const page = await readFile(join(folder, "whole", "fp8-study.md"), "utf8");
+  expect(page).toMatch(/<!-- verdict -->\s+Over the last third of 6 steps/);
+  expect(page).toMatch(/^\| fp8-0 \|/m);
+  expect(await readFile(join(folder, "whole", "fp8-study.svg"), "utf8")).toContain(">seed 0<");
+  const again = await run("whole", flags);
+  expect(again.join("\n")).not.toContain("finished");
+});
+
+test("a folder of another study is refused, and so is text that would be seen twice", async () => {
+  await expect(run("whole", "--part pairs --seeds 1 --steps 7")).rejects.toThrow(
+    /--out: expected a folder of this study/,
+  );
+  await expect(run("long", "--part pairs --seeds 1 --steps 2000")).rejects.toThrow(/see none twice/);
+});
+
+test("the two runs of a seed begin alike, and FP8 is not f32", async () => {
+  const [f32, fp8] = [
+    await readMetrics(join(folder, "whole", "f32-0")),
+    await readMetrics(join(folder, "whole", "fp8-0")),
+  ];
+  expect(fp8.losses).not.toEqual(f32.losses);
+  for (const [i, loss] of f32.losses.entries()) expect(Math.abs(fp8.losses[i]! / loss - 1)).toBeLessThan(0.01);
+});
+
+test("weights off by a millionth give other losses, close to the first ones", async () => {
+  const plan = { ...studyPlan, steps: 3, ablationSteps: 3, sequenceLength: 64 };
+  const data = await prepareData({ data: [text], column: "text" }, plan, () => {});
+  const session = { print: () => {}, status: () => {}, signal: new AbortController().signal };
+  const root = join(folder, "control");
+  const train = async (one: StudyRun): Promise<readonly number[]> => {
+    expect(await trainRun(root, one, plan, data, session)).toBe(true);
+    return (await readMetrics(join(root, one.name))).losses;
+  };
+  const base = { seed: 0, steps: 3, precision: "f32" } as const;
+  const plain = await train({ ...base, name: "plain" });
+  const off = await train({ ...base, name: "off", weightFactor: 1 + 2 ** -20 });
+  expect(off).not.toEqual(plain);
+  for (const [i, loss] of plain.entries()) expect(Math.abs(off[i]! / loss - 1)).toBeLessThan(1e-3);
+});
