@@ -10,9 +10,9 @@ export interface BenchContext {
   readonly steps: number;
 }
 
-/** One figure that can be asked for by name, and nothing is done for the others. */
+/** A figure, or several that belong together, that can be asked for by name, and nothing is done for the others. */
 export interface BenchCase {
   readonly name: string;
-  /** The figure; undefined when what it is measured on is not there. */
-  run(context: BenchContext): Promise<Figure | undefined>;
+  /** The figures; undefined when what they are measured on is not there. */
+  run(context: BenchContext): Promise<Figure | readonly Figure[] | undefined>;
 }

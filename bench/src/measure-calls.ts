@@ -22,33 +22,63 @@ export interface CallCost {
   readonly liveBuffers: number;
 }
 
+/** Prepares a call outside the clock, and gives it. */
+export type Prepare = () => () => void;
+
 /**
  * Times calls of one op: a first one that compiles, a second that says how many make a window, then windows that end
  * with the device idle. `prepare` runs outside the clock and gives the call; what either allocates is freed.
  */
-export async function measureCalls(gpu: Gpu, prepare: () => () => void): Promise<CallCost> {
+export async function measureCalls(gpu: Gpu, prepare: Prepare): Promise<CallCost> {
+  const [cost] = await measureInTurns(gpu, [prepare]);
+  return cost!;
+}
+
+/**
+ * As `measureCalls` for several ops that are to be compared: a window of each after the other, so that what else the
+ * machine does weighs on all alike.
+ */
+export async function measureInTurns(gpu: Gpu, prepares: readonly Prepare[]): Promise<CallCost[]> {
+  const plans: WindowPlan[] = [];
+  for (const prepare of prepares) plans.push(await planWindows(gpu, prepare));
+  const turns = Math.max(...plans.map(({ windows }) => windows));
+  const measured: WindowCost[][] = plans.map(() => []);
+  for (let turn = 0; turn < turns; turn++) {
+    for (const [i, { prepare, calls }] of plans.entries()) measured[i]!.push(await timeCalls(gpu, prepare, calls));
+  }
+  return plans.map(({ calls, peakBytes, liveBuffers }, i) => ({
+    seconds: median(measured[i]!.map((cost) => cost.milliseconds)) / calls / 1000,
+    dispatches: measured[i]![0]!.dispatches / calls,
+    submits: measured[i]![0]!.submits / calls,
+    peakBytes,
+    liveBuffers,
+  }));
+}
+
+interface WindowPlan extends Pick<CallCost, "peakBytes" | "liveBuffers"> {
+  readonly prepare: Prepare;
+  /** Of a window. */
+  readonly calls: number;
+  readonly windows: number;
+}
+
+async function planWindows(gpu: Gpu, prepare: Prepare): Promise<WindowPlan> {
   await timeCalls(gpu, prepare, 1);
   gpu.resetPeak();
   const { milliseconds } = await timeCalls(gpu, prepare, 1);
   const { peakBytes, liveBuffers } = gpu.stats;
   const calls = Math.max(1, Math.min(MAX_CALLS, Math.round(WINDOW_MS / milliseconds)));
   const windows = Math.max(FEWEST_WINDOWS, Math.min(WINDOWS, Math.floor(BUDGET_MS / (milliseconds * calls))));
-  const measured = [];
-  for (let window = 0; window < windows; window++) measured.push(await timeCalls(gpu, prepare, calls));
-  return {
-    seconds: median(measured.map((cost) => cost.milliseconds)) / calls / 1000,
-    dispatches: measured[0]!.dispatches / calls,
-    submits: measured[0]!.submits / calls,
-    peakBytes,
-    liveBuffers,
-  };
+  return { prepare, calls, windows, peakBytes, liveBuffers };
 }
 
-async function timeCalls(
-  gpu: Gpu,
-  prepare: () => () => void,
-  count: number,
-): Promise<{ milliseconds: number; dispatches: number; submits: number }> {
+interface WindowCost {
+  readonly milliseconds: number;
+  readonly dispatches: number;
+  readonly submits: number;
+}
+
+async function timeCalls(gpu: Gpu, prepare: Prepare, count: number): Promise<WindowCost> {
   using _window = gpu.scope("window");
   const calls = Array.from({ length: count }, prepare);
   await gpu.idle();

@@ -3,6 +3,8 @@ import { attentionCases } from "./attention.bench.ts";
 import type { BenchCase } from "./bench-case.ts";
 import { decodeCases } from "./decode.bench.ts";
 import type { Figure } from "./figure.ts";
+import { fp8ProductCases } from "./fp8-products.bench.ts";
+import { fp8QuantizeCases } from "./fp8-quantize.bench.ts";
 import { groupedMatmulCases } from "./grouped-matmul.bench.ts";
 import { lossCases } from "./loss.bench.ts";
 import { matmulCases } from "./matmul.bench.ts";
@@ -20,6 +22,8 @@ export const ownCases: readonly BenchCase[] = [
   ...optimizerCases,
   ...trainingCases,
   ...decodeCases,
+  ...fp8ProductCases,
+  ...fp8QuantizeCases,
 ];
 
 /** Which of our own figures to measure, and how. */
@@ -39,8 +43,8 @@ export async function* benchOwn(gpu: Gpu, { cases, steps, onNote }: OwnFiguresOp
     `peak: ${gigaflopsPerSecond.toFixed(1)} GFLOP/s of arithmetic, ${gigabytesPerSecond.toFixed(1)} GB/s in copies`,
   );
   for (const { name, run } of cases) {
-    const figure = await run(context);
-    if (figure) yield figure;
+    const figures = await run(context);
+    if (figures) yield* [figures].flat();
     else onNote(`${name}: skipped, no peers' weights (set DS3_PEERS)`);
     // Each figure starts without the memory of the one before.
     await gpu.trim();
