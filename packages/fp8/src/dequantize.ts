@@ -3,8 +3,8 @@ import { type DequantizeParams, dequantizeWgsl } from "./dequantize.wgsl.ts";
 import { tilesOf, unitsOf } from "./matrix-parts.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
 
-/** Units that a workgroup decodes. */
-const SPAN = 128;
+/** Units that a workgroup codes or decodes. */
+export const UNITS_PER_GROUP = 128;
 
 /**
  * The values of a quantised matrix: decode(code) * scale, one f32 product each. [rows, columns] f32, of a batch
@@ -22,18 +22,24 @@ export function dequantize(matrix: QuantizedMatrix): Tensor {
   return out;
 }
 
-/** Encodes the kernel that decodes `rows` rows into `out`. */
+/** Encodes the kernel that decodes codes [rows, words] into `out` [rows, columns]. */
 export function decodeRows(
   params: Pick<DequantizeParams, "format" | "tiling">,
-  operands: Readonly<Record<string, Tensor>> & { readonly out: Tensor },
+  operands: Readonly<Record<string, Tensor>> & { readonly codes: Tensor; readonly out: Tensor },
   uniforms: Readonly<Record<string, number>> & { readonly rows: number; readonly columns: number },
 ): void {
   const { gpu } = operands.out;
   const { rows, columns } = uniforms;
   const units = unitsOf(params.format, columns);
-  const spans = Math.ceil(units / SPAN);
+  const spans = Math.ceil(units / UNITS_PER_GROUP);
   const kernel = dequantizeWgsl({ ...params, vectors: columns % 4 === 0, lanes: lanesOf(gpu.target) });
-  gpu.dispatch(kernel, operands, { ...uniforms, units, span: SPAN, spans }, flatGrid(rows * spans, 1));
+  const codePitch = operands.codes.shape.at(-1)!;
+  gpu.dispatch(
+    kernel,
+    operands,
+    { ...uniforms, units, span: UNITS_PER_GROUP, spans, codePitch },
+    flatGrid(rows * spans, 1),
+  );
 }
 
 /** Invocations per workgroup where none share anything. */

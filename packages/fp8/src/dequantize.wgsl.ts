@@ -7,8 +7,11 @@ import { unpackUnit } from "./tiles.wgsl.ts";
 /** Compile-time choices. */
 export interface DequantizeParams {
   readonly format: CodeFormat;
-  /** `none`: codes without scales. `grouped`: column tiles that begin anew for each expert. */
-  readonly tiling: Tiling | "grouped" | "none";
+  /**
+   * `none`: codes without scales. `grouped`: column tiles that begin anew for each expert. `bytes`, `words`: row tiles whose
+   * scales, as UE8M0 bytes or f32, follow the codes of each row.
+   */
+  readonly tiling: Tiling | "grouped" | "none" | "bytes" | "words";
   /** `out` is bound as vec4f: columns are a multiple of 4. */
   readonly vectors: boolean;
   /** Invocations per workgroup. */
@@ -16,13 +19,14 @@ export interface DequantizeParams {
 }
 
 /**
- * codes [rows, words] and scales -> out [rows, columns] f32. A workgroup takes one stretch of `span` units of a row; a unit
+ * codes, rows `codePitch` words apart, and scales -> out [rows, columns] f32. A workgroup takes one stretch of `span` units of a row; a unit
  * is 4 codes in a word, e5m6 8 codes in 3 words. `matrixRows` are the rows of one matrix of the batch.
  */
 export const dequantizeWgsl: (params: DequantizeParams) => Kernel = cachedTemplate((params: DequantizeParams) => {
   const { format, tiling, vectors, lanes } = params;
   const { codes, words } = CODE_LAYOUTS[format];
   const scaled = tiling !== "none";
+  const apart = scaled && tiling !== "bytes" && tiling !== "words";
   const label = `fp8 dequantize ${format} ${tiling} ${vectors ? "vec4f" : "f32"} lanes=${lanes}`;
   const fours = unpackUnit(format, (j) => `codes[at + ${j}u]`).map((four, i) => {
     const decoded = `vec4f(${four.map((code) => `decode${codeName(format)}(${code})`).join(", ")})`;
@@ -31,15 +35,15 @@ export const dequantizeWgsl: (params: DequantizeParams) => Kernel = cachedTempla
   return defineKernel({
     label,
     uniforms: {
-      ...{ rows: "u32", columns: "u32", units: "u32", span: "u32", spans: "u32" },
-      ...(scaled ? { matrixRows: "u32", pitch: "u32" } : {}),
+      ...{ rows: "u32", columns: "u32", units: "u32", span: "u32", spans: "u32", codePitch: "u32" },
+      ...(apart ? { matrixRows: "u32", pitch: "u32" } : {}),
       ...(tiling === "grouped" ? { E: "u32" } : {}),
     },
-    reads: { codes: "u32", ...(scaled ? { scales: "f32" } : {}), ...(tiling === "grouped" ? { offsets: "u32" } : {}) },
+    reads: { codes: "u32", ...(apart ? { scales: "f32" } : {}), ...(tiling === "grouped" ? { offsets: "u32" } : {}) },
     writes: { out: vectors ? "vec4f" : "f32" },
     body: `${FLAT_INDEX}
 ${decodeWgsl(format)}
-${scaled ? scalesWgsl(tiling) : ""}
+${scaled ? scalesWgsl(tiling, words) : ""}
 ${putWgsl(vectors)}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
@@ -51,7 +55,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let end = min(first + u.span, u.units);
   ${scaled ? tileRowText(tiling) : ""}
   for (var unit = first + lane; unit < end; unit += ${lanes}u) {
-    let at = (row * u.units + unit) * ${words}u;
+    let at = row * u.codePitch + unit * ${words}u;
     let column = unit * ${codes}u;
     ${fours.join("\n    ")}
   }
@@ -74,7 +78,16 @@ function putWgsl(vectors: boolean): string {
 }
 
 /** `fn scalesOf(tileRow, column) -> vec4f`: the scales of four columns; `u.pitch` scales a row of tiles. */
-function scalesWgsl(tiling: DequantizeParams["tiling"]): string {
+function scalesWgsl(tiling: DequantizeParams["tiling"], words: number): string {
+  if (tiling === "bytes" || tiling === "words") {
+    const bits = tiling === "words" ? "codes[first + tile]" : `select(byte << 23u, 0x7fc00000u, byte == 255u)`;
+    const byte = tiling === "words" ? "" : "let byte = (codes[first + tile / 4u] >> (tile % 4u * 8u)) & 255u;\n  ";
+    return `fn scalesOf(row: u32, column: u32) -> vec4f {
+  let first = row * u.codePitch + u.units * ${words}u;
+  let tile = min(column, u.columns - 1u) / ${TILE}u;
+  ${byte}return vec4f(bitcast<f32>(${bits}));
+}`;
+  }
   if (tiling === "row" || tiling === "block") {
     return `fn scalesOf(tileRow: u32, column: u32) -> vec4f {
   return vec4f(scales[tileRow * u.pitch + min(column / ${TILE}u, u.pitch - 1u)]);
@@ -88,7 +101,7 @@ function scalesWgsl(tiling: DequantizeParams["tiling"]): string {
 
 /** The row of tiles that `row` lies in. */
 function tileRowText(tiling: DequantizeParams["tiling"]): string {
-  if (tiling === "row") return "let tileRow = row;";
+  if (tiling === "row" || tiling === "bytes" || tiling === "words") return "let tileRow = row;";
   if (tiling === "grouped") {
     return `var e = 0u;
   for (var i = 1u; i < u.E; i++) { if (offsets[i] <= row) { e = i; } }

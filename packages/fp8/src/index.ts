@@ -1,8 +1,11 @@
 export { dequantize } from "./dequantize.ts";
+export { decodeTensor, type EncodeTensorOptions, encodeTensor } from "./encode-tensor.ts";
 export { type Fp8Options, fp8Linears, type Linears } from "./fp8-linears.ts";
 export { fp8GroupedMatmulInto, fp8Matmul, fp8MatmulInto } from "./matmul.ts";
 export type { Fp8Layout } from "./matmul-operands.ts";
 export type { Fp8MatmulIntoOptions, Fp8MatmulOptions } from "./matmul-run.ts";
+export { type PackedFormat, type PackTilesOptions, packedWords, packTiles, unpackTiles } from "./pack-tiles.ts";
 export { type QuantizeOptions, quantize } from "./quantize.ts";
 export { type QuantizedMatrix, TILE, type Tiling } from "./quantized-matrix.ts";
 export { type RequantizeOptions, requantize } from "./requantize.ts";
+export { roundToBf16 } from "./round-to-bf16.ts";

@@ -1,8 +1,9 @@
 import { createRowGroups } from "@ds3/tensor";
 import { normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
-import { quantizeOracle, unpackOracle } from "../test/oracle.ts";
+import { unpackCodes } from "../test/unpack-codes.ts";
 import { dequantize } from "./dequantize.ts";
+import { quantizeRef } from "./quantize.ref.ts";
 import { quantize } from "./quantize.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
 import { requantize } from "./requantize.ts";
@@ -46,12 +47,12 @@ describe("row tiles", () => {
       using _scope = holder.gpu.scope("test");
       const x = spread(rows, columns);
       const got = await read(quantize(holder.gpu.tensor(x, [rows, columns]), { tiling: "row", format, scales }));
-      const want = quantizeOracle(x, columns, {
+      const want = quantizeRef(x, columns, {
         ...{ format, powerOfTwo: scales === "powerOfTwo", floor: 1e-4 },
         ...{ tiles: rows * tilesOf(columns), tileOf: (row, column) => row * tilesOf(columns) + (column >> 7) },
       });
       expect(got.scales, `scales [${rows}, ${columns}]`).toEqual(bitsOf(want.scales));
-      expect(unpackOracle(got.codes, rows, columns, format), `codes [${rows}, ${columns}]`).toEqual(want.codes);
+      expect(unpackCodes(got.codes, rows, columns, format), `codes [${rows}, ${columns}]`).toEqual(want.codes);
     }
   });
 });
@@ -70,13 +71,13 @@ describe("blocks", () => {
       const tensor = holder.gpu.tensor(x, batch === 1 ? [rows, columns] : [batch, rows, columns]);
       const got = await read(quantize(tensor, { tiling: "block", format, scales }));
       const tileRow = (row: number): number => Math.floor(row / rows) * tilesOf(rows) + ((row % rows) >> 7);
-      const want = quantizeOracle(x, columns, {
+      const want = quantizeRef(x, columns, {
         ...{ format, powerOfTwo: scales === "powerOfTwo", floor: 1e-4 },
         tiles: batch * tilesOf(rows) * tilesOf(columns),
         tileOf: (row, column) => tileRow(row) * tilesOf(columns) + (column >> 7),
       });
       expect(got.scales, `scales [${batch}, ${rows}, ${columns}]`).toEqual(bitsOf(want.scales));
-      expect(unpackOracle(got.codes, batch * rows, columns, format)).toEqual(want.codes);
+      expect(unpackCodes(got.codes, batch * rows, columns, format)).toEqual(want.codes);
     }
   });
 });
@@ -93,12 +94,12 @@ describe("column tiles", () => {
       using _scope = holder.gpu.scope("test");
       const x = spread(rows, columns);
       const got = await read(quantize(holder.gpu.tensor(x, [rows, columns]), { tiling: "column", format, scales }));
-      const want = quantizeOracle(x, columns, {
+      const want = quantizeRef(x, columns, {
         ...{ format, powerOfTwo: scales === "powerOfTwo", floor: 1e-4 },
         ...{ tiles: tilesOf(rows) * columns, tileOf: (row, column) => (row >> 7) * columns + column },
       });
       expect(got.scales, `scales [${rows}, ${columns}]`).toEqual(bitsOf(want.scales));
-      expect(unpackOracle(got.codes, rows, columns, format), `codes [${rows}, ${columns}]`).toEqual(want.codes);
+      expect(unpackCodes(got.codes, rows, columns, format), `codes [${rows}, ${columns}]`).toEqual(want.codes);
     }
   });
 
@@ -117,13 +118,13 @@ describe("column tiles", () => {
       return Math.floor(offsets[e]! / 128) + e + Math.floor((row - offsets[e]!) / 128);
     };
     const tiles = (Math.floor(rows / 128) + E) * columns;
-    const want = quantizeOracle(x.subarray(0, used * columns), columns, {
+    const want = quantizeRef(x.subarray(0, used * columns), columns, {
       ...{ format: "e4m3fn", powerOfTwo: false, floor: 1e-4, tiles },
       tileOf: (row, column) => tileRow(row) * columns + column,
     });
     expect(matrix.scales.shape).toEqual([tiles / columns, columns]);
     expect(got.scales).toEqual(bitsOf(want.scales));
-    expect(unpackOracle(got.codes, rows, columns, "e4m3fn").subarray(0, used * columns)).toEqual(want.codes);
+    expect(unpackCodes(got.codes, rows, columns, "e4m3fn").subarray(0, used * columns)).toEqual(want.codes);
     const values = await dequantize(matrix).data();
     const plain = quantize(holder.gpu.tensor(x.subarray(0, 128 * columns), [128, columns]), { tiling: "column" });
     expect(values.subarray(0, 128 * columns)).toEqual(await dequantize(plain).data());

@@ -15,3 +15,4 @@ export {
   wholeRef,
 } from "./fp8-linear-tiles.ref.ts";
 export { type Fp8MatrixRef, fp8GroupedMatmulRef, fp8MatmulRef } from "./matmul.ref.ts";
+export { decodeRef, encodeRef, type QuantizeRefOptions, quantizeRef, type RefFormat } from "./quantize.ref.ts";

@@ -1,20 +1,20 @@
-/**
- * Quantisation from its definition: a table of a format's values, the nearest of them (ties to the even code), scales in
- * f32. Imports nothing of the code under test.
+/*
+ * Quantisation from its definition (DeepSeek-V3's report, section 3.3): a table of a format's values, the nearest of them,
+ * of two equally near the even code; scales and quotients are rounded to f32, all else is exact.
  */
 
 /** What defines a format: bits of the significand, bias of the exponent, the largest finite value's code, NaN's code. */
-export const FORMATS = {
+const FORMATS = {
   e4m3fn: { significandBits: 3, bias: 7, largest: 0x7e, nan: 0x7f, sign: 0x80, max: 448 },
   e5m2: { significandBits: 2, bias: 15, largest: 0x7b, nan: 0x7f, sign: 0x80, max: 57344 },
   e5m6: { significandBits: 6, bias: 15, largest: 0x7bf, nan: 0x7ff, sign: 0x800, max: 65024 },
 } as const;
 
 /** A format's name. */
-export type FormatName = keyof typeof FORMATS;
+export type RefFormat = keyof typeof FORMATS;
 
 /** Values of the finite codes without sign, in order; one more, that of the code behind the largest, if it were finite. */
-function valuesOf(format: FormatName): number[] {
+function valuesOf(format: RefFormat): number[] {
   const { significandBits, bias, largest } = FORMATS[format];
   return Array.from({ length: largest + 2 }, (_, code) => {
     const exponent = code >> significandBits;
@@ -26,7 +26,7 @@ function valuesOf(format: FormatName): number[] {
 const VALUES = { e4m3fn: valuesOf("e4m3fn"), e5m2: valuesOf("e5m2"), e5m6: valuesOf("e5m6") };
 
 /** The value of a code, NaN and infinities included. */
-export function decodeOracle(code: number, format: FormatName): number {
+export function decodeRef(code: number, format: RefFormat): number {
   const { sign, largest } = FORMATS[format];
   const magnitude = code % sign;
   const infinite = format !== "e4m3fn" && magnitude === largest + 1;
@@ -35,7 +35,7 @@ export function decodeOracle(code: number, format: FormatName): number {
 }
 
 /** The code nearest to an f32; beyond the largest value that one (`saturate`), or NaN or infinity (`nonsaturating`). */
-export function encodeOracle(x: number, format: FormatName, overflow: "saturate" | "nonsaturating"): number {
+export function encodeRef(x: number, format: RefFormat, overflow: "saturate" | "nonsaturating"): number {
   const { sign, largest, nan } = FORMATS[format];
   const negative = x < 0 || Object.is(x, -0) ? sign : 0;
   if (Number.isNaN(x)) return nan; // the sign of a NaN is not to be seen here
@@ -60,7 +60,7 @@ function nearestCode(x: number, values: readonly number[]): number {
 }
 
 /** A scale from the largest magnitude of a tile. */
-export function scaleOracle(amax: number, format: FormatName, powerOfTwo: boolean, floor: number): number {
+function scaleRef(amax: number, format: RefFormat, powerOfTwo: boolean, floor: number): number {
   const scale = Math.fround(Math.max(amax, Math.fround(floor)) / FORMATS[format].max);
   if (!powerOfTwo) return scale;
   let power = 2 ** -126;
@@ -68,9 +68,9 @@ export function scaleOracle(amax: number, format: FormatName, powerOfTwo: boolea
   return power;
 }
 
-/** How `quantizeOracle` groups elements, and what into. */
-export interface OracleOptions {
-  readonly format: FormatName;
+/** How `quantizeRef` groups elements, and what into. */
+export interface QuantizeRefOptions {
+  readonly format: RefFormat;
   readonly powerOfTwo: boolean;
   readonly floor: number;
   /** The tile of an element, by row and column. */
@@ -79,34 +79,22 @@ export interface OracleOptions {
 }
 
 /** Codes one an element, and scales by tile; tiles that are not finite by the rules of the package. */
-export function quantizeOracle(
+export function quantizeRef(
   x: ArrayLike<number>,
   columns: number,
-  { format, powerOfTwo, floor, tileOf, tiles }: OracleOptions,
+  { format, powerOfTwo, floor, tileOf, tiles }: QuantizeRefOptions,
 ): { codes: Uint16Array; scales: Float32Array } {
   const { nan, sign } = FORMATS[format];
   const tile = (i: number): number => tileOf(Math.floor(i / columns), i % columns);
   const amax = new Float64Array(tiles);
   for (let i = 0; i < x.length; i++)
     amax[tile(i)] = Math.max(amax[tile(i)]!, Number.isFinite(x[i]) ? Math.abs(x[i]!) : 1 / 0);
-  const scales = Float32Array.from(amax, (a) => (a === 1 / 0 ? Number.NaN : scaleOracle(a, format, powerOfTwo, floor)));
+  const scales = Float32Array.from(amax, (a) => (a === 1 / 0 ? Number.NaN : scaleRef(a, format, powerOfTwo, floor)));
   const codes = Uint16Array.from({ length: x.length }, (_, i) => {
     const v = x[i]!;
     const scale = scales[tile(i)]!;
-    if (!Number.isNaN(scale)) return encodeOracle(Math.fround(v / scale), format, "saturate");
+    if (!Number.isNaN(scale)) return encodeRef(Math.fround(v / scale), format, "saturate");
     return (Number.isFinite(v) ? 0 : nan) + (v < 0 || Object.is(v, -0) ? sign : 0);
   });
   return { codes, scales };
-}
-
-/** Codes one an element, out of a matrix's words: 4 codes a word, e5m6 8 codes of 12 bits in 3 words. */
-export function unpackOracle(words: Uint32Array, rows: number, columns: number, format: FormatName): Uint16Array {
-  const bits = format === "e5m6" ? 12 : 8;
-  const wordsPerRow = rows === 0 ? 0 : words.length / rows;
-  return Uint16Array.from({ length: rows * columns }, (_, i) => {
-    const first = (i % columns) * bits;
-    const word = Math.floor(i / columns) * wordsPerRow + Math.floor(first / 32);
-    const pair = BigInt(words[word]!) | (BigInt(words[word + 1] ?? 0) << 32n);
-    return Number((pair >> BigInt(first % 32)) & BigInt(2 ** bits - 1));
-  });
 }
