@@ -198,7 +198,7 @@ test.each<[object, object, RegExp]>([
   [{}, { mtpLossWeight: Number.NaN }, /mtpLossWeight: expected a finite number >= 0, got NaN/],
   [{}, { linear: "f32" }, /linear: expected a function/],
   [{}, { groupedGatedLinear: true }, /groupedGatedLinear: expected a function/],
-  [{}, { precision: "fp16" }, /precision: expected "f32" or "f16" or "bf16", got "fp16"\. Did you mean "f16"/],
+  [{}, { precision: "fp16" }, /precision: expected "f32" or "f16" or "bf16" or "fp8", got "fp16"\. Did you mean "f16"/],
   [{}, { precision: "f16", linear: () => {} }, /precision: expected no linear beside it/],
   [{}, { scoreHead: 1 }, /scoreHead: expected true or false, got 1/],
   [{}, { seed: 1.5 }, /seed: expected an integer/],

@@ -1,9 +1,11 @@
 /** The linear layers of a model: which are exchanged, by which, and what training in another precision does. */
+import { fp8Linears } from "@ds3/fp8";
 import {
   adamwStep,
   createMoments,
   gradientNorm,
   groupedMatmul,
+  type HalfDtype,
   halfGroupedLinear,
   halfLinear,
   matmul,
@@ -30,6 +32,15 @@ const rows = (from: number): Int32Array<ArrayBuffer> =>
     (_, i) => tokens[Math.floor(i / length) * (length + 1) + (i % length) + from]!,
   );
 const data: TrainingBatch = { inputs: rows(0), targets: rows(1), batch, length };
+
+/**
+ * The longest way through the model and back passes 2 layers of 5 linears twice, and each rounds two operands: 40
+ * roundings of up to u = 2^-11 (f16), 2^-8 (bf16) or 2^-4 (e4m3), independent of each other, so that their relative errors
+ * add up as squares. Of the loss at the start, of log-probs in nats and of the gradient's length, that is how far a result may
+ * be off; the steps do not drift apart further, as all of them descend to the same minimum.
+ */
+const ROUNDINGS = Math.sqrt(40);
+const unit = { f16: 2 ** -11, bf16: 2 ** -8, fp8: 2 ** -4 };
 
 /** Linear layers in f32 with a list of the weights that they read, as `function site: weight`. */
 function recording(): { linears: Required<Linears>; read: (model: DeepseekModel) => string[] } {
@@ -159,15 +170,58 @@ describe("linear layers of one's own", () => {
   });
 });
 
-describe.each(["f16", "bf16"] as const)("precision %s", (precision) => {
-  test("is the linear layers of that name, with the bits of blocks that are computed again", async () => {
-    const want = await bitsOf({ linear: halfLinear(precision), groupedLinear: halfGroupedLinear(precision) });
-    const got = await bitsOf({ precision });
-    expect(got).toEqual(want);
+const halves = (dtype: HalfDtype): Linears => ({ linear: halfLinear(dtype), groupedLinear: halfGroupedLinear(dtype) });
+
+describe.each([
+  ["f16", halves("f16")],
+  ["bf16", halves("bf16")],
+  ["fp8", fp8Linears()],
+] as const)("precision %s", (precision, linears) => {
+  test("is the linear layers of that name, with the same bits where blocks are computed again", async () => {
+    const live = device.gpu.stats.liveBuffers;
+    const want = await bitsOf(linears);
+    expect(await bitsOf({ precision })).toEqual(want);
     expect(await bitsOf({ precision, checkpoint: "block" })).toEqual(want);
-    expect(got[0]).not.toEqual((await bitsOf({}))[0]);
+    expect(want[0]).not.toEqual((await bitsOf({}))[0]);
+    expect(device.gpu.stats.liveBuffers).toBe(live);
+  });
+
+  test("decodes what its forward pass says, but for kvB, which decoding reads in f32", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const [model, own] = [{ precision }, linears].map((options) =>
+      createDeepseek(gpu, smallConfig, { seed: 3, ...options }),
+    ) as [DeepseekModel, DeepseekModel];
+    const prompts = Array.from({ length: 6 }, (_, i) => Int32Array.of(i, 3 * i + 1));
+    const sequences = await generate(model, prompts, { maxNewTokens: 5 });
+    expect(await generate(own, prompts, { maxNewTokens: 5 })).toEqual(sequences);
+    const decoded = sequences.flatMap(({ logProbs }) => [...logProbs]);
+    const want = await logProbsOf(model, prompts, sequences);
+    for (const [i, value] of decoded.entries())
+      expect(Math.abs(value - want[i]!), `token ${i}`).toBeLessThan(ROUNDINGS * unit[precision]);
   });
 });
+
+/** Log-probs of the new tokens of each sequence, by a forward pass over all of it. */
+async function logProbsOf(
+  model: DeepseekModel,
+  prompts: readonly Int32Array[],
+  sequences: readonly { readonly tokens: Int32Array }[],
+): Promise<number[]> {
+  const found: number[] = [];
+  for (const [i, { tokens: drawn }] of sequences.entries()) {
+    using _scope = model.gpu.scope();
+    const whole = Int32Array.of(...prompts[i]!, ...drawn);
+    const { normed } = model.forward({ inputs: whole, batch: 1, length: whole.length });
+    const logits = await model.head(normed).data();
+    const V = smallConfig.vocabSize;
+    for (const [t, id] of drawn.entries()) {
+      const row = logits.subarray((prompts[i]!.length + t - 1) * V).subarray(0, V);
+      found.push(row[id]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0)));
+    }
+  }
+  return found;
+}
 
 /** The losses of some steps on one batch. */
 async function train(precision: Precision, steps = 20): Promise<number[]> {
@@ -193,25 +247,29 @@ async function train(precision: Precision, steps = 20): Promise<number[]> {
   return losses;
 }
 
-/**
- * The longest way through the model and back passes 2 layers of 5 linears twice, and each rounds two operands: 40
- * roundings of up to u = 2^-11 (f16) or 2^-8 (bf16), independent of each other, so that their relative errors add up as
- * squares. Of the loss at the start, that is how far a step may be off; the steps do not drift apart further, as all of
- * them descend to the same minimum.
- */
-const boundOf = (u: number, start: number): number => Math.sqrt(40) * u * start;
-
-test("f16 and bf16 follow f32", { timeout: 60_000 }, async () => {
+test("f16, bf16 and fp8 follow f32", { timeout: 60_000 }, async () => {
   const want = await train("f32");
-  expect(want.at(-1)).toBeLessThan(want[0]! / 3);
-  for (const [precision, u] of [
-    ["f16", 2 ** -11],
-    ["bf16", 2 ** -8],
-  ] as const) {
+  const learned = want[0]! / 3;
+  expect(want.at(-1)).toBeLessThan(learned);
+  for (const [precision, u] of Object.entries(unit) as [keyof typeof unit, number][]) {
     const got = await train(precision);
-    expect(got[0], "products of halves").not.toBe(want[0]);
+    expect(got[0], "products of rounded operands").not.toBe(want[0]);
     for (const [step, loss] of got.entries()) {
-      expect(Math.abs(loss - want[step]!), `${precision}, step ${step}`).toBeLessThan(boundOf(u, want[0]!));
+      expect(Math.abs(loss - want[step]!), `${precision}, step ${step}`).toBeLessThan(ROUNDINGS * u * want[0]!);
     }
+    expect(got.at(-1), precision).toBeLessThan(learned);
   }
 });
+
+test.each(["f16", "bf16", "fp8"] as const)(
+  "%s: gradients are finite, and f32's but for its roundings",
+  async (precision) => {
+    const [, ...want] = await bitsOf({});
+    const [, ...got] = await bitsOf({ precision });
+    const squares = (values: readonly Float32Array[]): number =>
+      values.reduce((sum, part) => part.reduce((a, value) => a + value * value, sum), 0);
+    const difference = got.map((part, i) => part.map((value, j) => value - want[i]![j]!));
+    expect(got.every((part) => part.every(Number.isFinite))).toBe(true);
+    expect(Math.sqrt(squares(difference) / squares(want))).toBeLessThan(ROUNDINGS * unit[precision]);
+  },
+);

@@ -1,13 +1,14 @@
 import { ConfigError } from "@ds3/errors";
+import { fp8Linears } from "@ds3/fp8";
 import type { MlaSite } from "@ds3/mla";
 import type { MlpSite, MoeOptions } from "@ds3/moe";
 import { halfGroupedLinear, halfLinear, type Tensor } from "@ds3/tensor";
 
 /** What the products of the linear layers read. Embedding, head, router, norms, attention and all sums are f32. */
-export type Precision = "f32" | "f16" | "bf16";
+export type Precision = "f32" | "f16" | "bf16" | "fp8";
 
 /** All precisions. */
-export const precisions: readonly Precision[] = ["f32", "f16", "bf16"];
+export const precisions: readonly Precision[] = ["f32", "f16", "bf16", "fp8"];
 
 /** The weight that a linear layer reads, by its name in a layer: of attention, feed-forward networks and MTP modules. */
 export type LinearSite = MlaSite | MlpSite | "ehProj";
@@ -38,5 +39,6 @@ export function resolveLinears({ precision, ...options }: Linears & { readonly p
 
 function linearsOf(precision: Precision): Linears {
   if (precision === "f32") return {};
+  if (precision === "fp8") return fp8Linears();
   return { linear: halfLinear(precision), groupedLinear: halfGroupedLinear(precision) };
 }
