@@ -32,8 +32,10 @@ export interface Comparison {
 }
 
 /** Compares one result with what is expected. NaN never passes, on either side. */
-export function compare({ via, data, at }: Result, expectation: Expectation): Comparison {
-  const { name, want, shape, criterion } = expectation;
+export function compare(result: Result, expectation: Expectation): Comparison {
+  const { via, data, at, isDivided } = result;
+  const { name, want, shape } = expectation;
+  const criterion = (isDivided && expectation.criterion.divided) || expectation.criterion;
   const size = at ? at.length : want.length;
   if (data.length !== size) {
     return { unbounded: 0, reason: `${name} via ${via}: ${data.length} elements, expected ${size}` };
@@ -43,7 +45,7 @@ export function compare({ via, data, at }: Result, expectation: Expectation): Co
   for (let i = 0; i < size; i++) {
     const flat = at ? at[i]! : i;
     const [got, expected] = [data[i]!, want[flat]!];
-    const difference = Math.abs(got - expected);
+    const difference = criterion.same?.(got, expected) ? 0 : Math.abs(got - expected);
     const bound = criterion.bound(flat, expected);
     if (bound === undefined) counts.unbounded += 1;
     const ratio = ratioOf(difference, bound ?? Number.MAX_VALUE);
@@ -52,7 +54,7 @@ export function compare({ via, data, at }: Result, expectation: Expectation): Co
     if (worst && ratio <= worst.ratio) continue;
     worst = { at: coordinates(flat, shape), got, expected, difference, bound: bound ?? Number.MAX_VALUE, ratio };
   }
-  const reason = failure(expectation, via, size, counts, worst);
+  const reason = failure({ ...expectation, criterion }, via, size, counts, worst);
   return { unbounded: counts.unbounded, ...(worst ? { worst } : {}), ...(reason ? { reason } : {}) };
 }
 

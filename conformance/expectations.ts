@@ -2,7 +2,8 @@ import type { Fixture } from "@ds3/testing/fixtures";
 import { toFloat64 } from "@ds3/testing/fixtures";
 import type { Expectation } from "./compare.ts";
 import type { FixtureJson } from "./find-fixtures.ts";
-import { both, exact, parseBf16Tolerance, parseTolerance } from "./tolerance.ts";
+import { fp8Criterion } from "./fp8-criterion.ts";
+import { both, exact, parseBf16Tolerance, parseRowTolerance, parseTolerance } from "./tolerance.ts";
 
 /** What a fixture expects, and what of it cannot be understood: that is a failure, not silence. */
 export interface Expectations {
@@ -86,7 +87,8 @@ function tensorExpectation(json: FixtureJson, fixture: Fixture, name: string, ro
   const stated = (json.tensors as Record<string, { shape?: readonly number[] }>)[name]!.shape;
   if (`${stated}` !== `${shape}`) throw new Error(`stored as [${shape.join(", ")}], stated as [${stated?.join(", ")}]`);
   if (role === "expected_exact") {
-    return { name, role, shape, want: dtype === "I32" ? fixture.i32(name) : fixture.f64(name), criterion: exact };
+    const criterion = json.topic === "fp8" ? fp8Criterion(json, name, dtype) : exact;
+    return { name, role, shape, want: exactValues(fixture, name), criterion };
   }
   if (role !== "expected") throw new Error(`role "${role}" is not understood`);
   const want = toFloat64(fixture.tensor(name));
@@ -95,7 +97,15 @@ function tensorExpectation(json: FixtureJson, fixture: Fixture, name: string, ro
     const criterion = parseBf16Tolerance(json.bf16_tolerance, variant[2] === "trajectory", want);
     return { name, role, shape, want, criterion, variant: variant[1]! };
   }
-  return { name, role, shape, want, criterion: statedTolerance(json, name, shape) };
+  const criterion = statedTolerance(json, name, shape);
+  if (json.row_rtol === undefined) return { name, role, shape, want, criterion };
+  return { name, role, shape, want, criterion: both(criterion, parseRowTolerance(json.row_rtol, shape, want)) };
+}
+
+/** Values that must be equal: integers and codes as they are stored, floats in double. */
+function exactValues(fixture: Fixture, name: string): ArrayLike<number> {
+  const { dtype, data } = fixture.tensor(name);
+  return dtype === "I32" || dtype === "U8" ? (data as Int32Array | Uint8Array) : fixture.f64(name);
 }
 
 /** `tolerance`, and where it allows for angles in f32 also the one for tables in double, which ours are. */

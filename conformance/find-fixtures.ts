@@ -15,8 +15,6 @@ export interface FoundFixture {
   readonly json: FixtureJson;
   /** Its values are tensors in the `.safetensors` beside it; else they are tables in the JSON. */
   readonly hasTensors: boolean;
-  /** The checkpoint beside it is quantised. */
-  readonly isQuantised: boolean;
 }
 
 /** What a folder holds. */
@@ -79,7 +77,7 @@ function scan(
   if (!hasTensors && typeof json.topic !== "string") return;
   if (json.topic !== topic) refuse(name, `its topic is ${JSON.stringify(json.topic)}, its folder's is "${topic}"`);
   else if (hasTensors && !existsSync(`${base}.safetensors`)) refuse(name, "no .safetensors beside it");
-  else fixtures.push({ name, topic, base, json, hasTensors, isQuantised: isQuantised(dirname(base)) });
+  else fixtures.push({ name, topic, base, json, hasTensors });
 }
 
 /** The JSON object of a file, or what is wrong with it. */
@@ -90,13 +88,6 @@ function readObject(file: string): FixtureJson | string {
   } catch (error) {
     return `not readable as JSON: ${(error as Error).message}`;
   }
-}
-
-function isQuantised(folder: string): boolean {
-  const config = join(folder, "config.json");
-  if (!existsSync(config)) return false;
-  const json = readObject(config);
-  return typeof json !== "string" && (json.quantization_config ?? undefined) !== undefined;
 }
 
 function filesBelow(folder: string): string[] {

@@ -6,6 +6,10 @@ export interface Criterion {
   readonly bound: Bound;
   /** Beside `bound`: this share of the elements must also be within a tighter one. */
   readonly share?: { readonly fraction: number; readonly bound: Bound };
+  /** Different numbers that mean the same: codes and bit patterns of NaN. */
+  readonly same?: (got: number, want: number) => boolean;
+  /** What codes of quotients must satisfy that a device rounded; absent: the same as all. */
+  readonly divided?: Criterion;
 }
 
 /** Keys that describe a tolerance and are none. */
@@ -48,6 +52,18 @@ export function parseTolerance(tolerance: unknown, shape: readonly number[]): Cr
     return rule?.rtol === undefined ? rule?.atol : rule.rtol * Math.abs(want);
   };
   return { bound };
+}
+
+/** `row_rtol` of the fixture: each element within that share of its row's largest magnitude. Rows differ in magnitude. */
+export function parseRowTolerance(row_rtol: unknown, shape: readonly number[], want: ArrayLike<number>): Criterion {
+  const share = tolerated("row_rtol", row_rtol);
+  const columns = shape.at(-1)!;
+  const largest = new Float64Array(want.length / columns);
+  for (let i = 0; i < want.length; i++) {
+    const row = Math.floor(i / columns);
+    largest[row] = Math.max(largest[row]!, Math.abs(want[i]!));
+  }
+  return { bound: (flat) => share * largest[Math.floor(flat / columns)]! };
 }
 
 /** Both criteria at once: the smaller bound of each element. */

@@ -9,6 +9,8 @@ export interface Result {
   readonly data: ArrayLike<number>;
   /** Flat indices of the elements that `data` holds; absent: all of them, in order. */
   readonly at?: ArrayLike<number>;
+  /** Codes of quotients that a device computed, which WebGPU lets be off by 2.5 ulp. */
+  readonly isDivided?: true;
 }
 
 /** Results by the fixture's own tensor names. A tensor may be computed in several ways: each must agree. */
@@ -60,6 +62,7 @@ export class Results {
     via: string;
     data: ArrayLike<number> | Promise<ArrayLike<number>>;
     at?: number[];
+    isDivided?: true;
   }[] = [];
 
   /** `at`: flat indices, when the data is only a part of the tensor. */
@@ -67,6 +70,12 @@ export class Results {
     // Awaited together at the end: a rejection before that is not unhandled.
     if (data instanceof Promise) data.catch(() => {});
     this.#pending.push({ name, via, data, ...(at ? { at } : {}) });
+  }
+
+  /** Codes of x / scale whose quotients a device rounded: single ones may be the next code. */
+  addDivided(name: string, via: string, data: Promise<ArrayLike<number>>): void {
+    this.add(name, via, data);
+    this.#pending.at(-1)!.isDivided = true;
   }
 
   async collect(): Promise<Produced> {

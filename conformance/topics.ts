@@ -1,4 +1,5 @@
 import { runAlign } from "./runners/align.ts";
+import { runFp8 } from "./runners/fp8.ts";
 import { runMla } from "./runners/mla.ts";
 import { runModel } from "./runners/model.ts";
 import { runMoe } from "./runners/moe.ts";
@@ -17,6 +18,6 @@ export const topicsWith = (datasets: DatasetsFolder): Readonly<Record<string, To
   optim: runOptim,
   train_parity: runTrainParity,
   align: runAlign,
-  fp8: "FP8 codecs and products are not part of the packages yet",
+  fp8: runFp8,
   tokenizer: tokenizerTopic(datasets),
 });

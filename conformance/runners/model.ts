@@ -4,6 +4,7 @@ import { argmaxRows } from "@ds3/tensor";
 import type { Fixture } from "@ds3/testing/fixtures";
 import { Results, type TopicRunner } from "../topic.ts";
 import { addModelGradients } from "./gradients.ts";
+import { addQuantised } from "./model-quantised.ts";
 
 /** A whole model from a checkpoint: logits, loss, hidden states, routing, gradients and greedy decoding. */
 export const runModel: TopicRunner = async ({ meta, folder, tensors }, open) => {
@@ -15,6 +16,7 @@ export const runModel: TopicRunner = async ({ meta, folder, tensors }, open) => 
   addForward(results, model, fixture);
   addLoss(results, model, fixture);
   if (fixture.names.includes("greedy_ids")) await addGreedy(results, model, fixture, promptLength(meta));
+  await addQuantised(results, model, fixture);
   return results.collect();
 };
 
