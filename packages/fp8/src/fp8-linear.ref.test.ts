@@ -56,19 +56,14 @@ test("e5m6 keeps 7 significant bits; the floor bounds the scale; a tile with NaN
 });
 
 test("tiles: borders, matrices and experts begin anew", () => {
-  expect(rowTilesRef(1, 130)).toEqual([
-    { top: 0, bottom: 1, left: 0, right: 128 },
-    { top: 0, bottom: 1, left: 128, right: 130 },
-  ]);
-  expect(blockTilesRef(2, 130, 3).map(({ top, bottom }) => [top, bottom])).toEqual([
-    [0, 128],
-    [128, 130],
-    [130, 258],
-    [258, 260],
-  ]);
-  expect(columnTilesRef([0, 2, 2, 131], 1).map(({ top, bottom }) => [top, bottom])).toEqual([
-    [0, 2],
-    [2, 130],
-    [130, 131],
-  ]);
+  const down = (tileOf: (row: number, column: number) => number, rows: readonly number[]): number[] =>
+    rows.map((row) => tileOf(row, 0));
+  const row = rowTilesRef(2, 130);
+  expect([row.tileOf(0, 127), row.tileOf(0, 128), row.tileOf(1, 0), row.tiles]).toEqual([0, 1, 2, 4]);
+  const block = blockTilesRef(2, 130, 3);
+  expect(down(block.tileOf, [0, 127, 128, 129, 130, 257, 258])).toEqual([0, 0, 1, 1, 2, 2, 3]);
+  const column = columnTilesRef([0, 2, 2, 131], 5);
+  const [first, second, third, fourth, rest] = [0, 2, 129, 130, 131].map((at) => column.tileOf(at, 1));
+  expect([column.tileOf(1, 1), second]).toEqual([first, third]);
+  expect(new Set([first, second, fourth, rest, column.tileOf(1, 2)]).size).toBe(5);
 });

@@ -4,8 +4,8 @@ import {
   columnTilesRef,
   roundTilesRef,
   rowTilesRef,
-  type TileRef,
-  type TileRefOptions,
+  type TileRoundingRef,
+  type TilesRef,
   wholeRef,
 } from "./fp8-linear-tiles.ref.ts";
 
@@ -149,8 +149,8 @@ function eachTerm({ O, I, offsets }: Product, visit: (row: number, o: number, we
 function layerOf(R: number, weights: Float64Array, options: Fp8LinearRefOptions) {
   const { inFeatures: I, offsets = [0, R], exact = false, whole = false } = options;
   const O = weights.length / I / (offsets.length - 1);
-  const round = (x: Float64Array, columns: number, tiles: readonly TileRef[], how?: TileRefOptions): Float64Array =>
-    exact ? x : roundTilesRef(x, columns, whole ? [wholeRef(x.length / columns, columns)] : tiles, how);
+  const round = (x: Float64Array, columns: number, tiles: TilesRef, how?: TileRoundingRef): Float64Array =>
+    exact ? x : roundTilesRef(x, columns, whole ? wholeRef : tiles, how);
   return { R, O, I, offsets, round };
 }
 

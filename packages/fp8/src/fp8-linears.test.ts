@@ -3,7 +3,10 @@ import { Arena, checkpoint, createRowGroups, type Gpu, gradientNorm, type Tensor
 import { matmulRef } from "@ds3/tensor/reference";
 import { integers, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
+import { dequantize } from "./dequantize.ts";
 import { fp8Linears } from "./fp8-linears.ts";
+import { quantize } from "./quantize.ts";
+import { requantize } from "./requantize.ts";
 
 const device = useTestGpu();
 const linears = fp8Linears();
@@ -69,6 +72,22 @@ test("several leading axes, a slice as input, a parameter whose gradient is adde
   const once = await run(all.slice(1, 3));
   weight.grad = gpu.full([7, 4], 9);
   expect(await run(all.slice(1, 3).reshape([4, 4]))).toEqual(once.map((value) => Math.fround(value + 9)));
+});
+
+test("from row to column tiles, scales that are powers of two lose nothing above the subnormal numbers", async () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const values = normals(T * 8, 1).map((value, i) => value * 4 ** (i % 7));
+  const lost = async (scales: "f32" | "powerOfTwo"): Promise<number> => {
+    const rows = quantize(gpu.tensor(values, [T, 8]), { tiling: "row", scales });
+    const columns = requantize(rows, { tiling: "column", scales });
+    const [before, after, steps] = [await dequantize(rows).data(), await dequantize(columns).data(), columns.scales];
+    const least = (await steps.data()).map((scale) => scale * 2 ** -6);
+    const normal = (i: number): boolean => Math.abs(before[i]!) >= least[8 * Math.floor(i / 1024) + (i % 8)]!;
+    return [...before.keys()].filter((i) => normal(i) && before[i] !== after[i]).length;
+  };
+  expect(await lost("powerOfTwo")).toBe(0);
+  expect(await lost("f32")).toBeGreaterThan(T);
 });
 
 test("zeros everywhere give zeros", async () => {

@@ -5,14 +5,5 @@ export {
   fp8GatedLinearRef,
   fp8LinearRef,
 } from "./fp8-linear.ref.ts";
-export {
-  blockTilesRef,
-  columnTilesRef,
-  roundTilesRef,
-  rowTilesRef,
-  type TileRef,
-  type TileRefOptions,
-  wholeRef,
-} from "./fp8-linear-tiles.ref.ts";
 export { type Fp8MatrixRef, fp8GroupedMatmulRef, fp8MatmulRef } from "./matmul.ref.ts";
 export { decodeRef, encodeRef, type QuantizeRefOptions, quantizeRef, type RefFormat } from "./quantize.ref.ts";

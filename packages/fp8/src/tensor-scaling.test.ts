@@ -36,7 +36,7 @@ test.each<[string, Tiling, number[]]>([
     const tiles = quantize(x, { tiling, format, scales });
     expect([whole.scales.shape, whole.codes.shape]).toEqual([tiles.scales.shape, tiles.codes.shape]);
     expect(new Set(await whole.scales.data()).size).toBe(1);
-    const want = roundTilesRef(values, columns, [wholeRef(values.length / columns, columns)], {
+    const want = roundTilesRef(values, columns, wholeRef, {
       format,
       powerOfTwo: scales === "powerOfTwo",
     });
