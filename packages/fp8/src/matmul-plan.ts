@@ -67,13 +67,25 @@ function variantFor(target: KernelTarget, shape: Fp8ProductShape): Variant {
   return target.software ? panelVariant(target, shape) : tiledVariant(target, shape);
 }
 
+/** Idle columns of the last workgroup count: four columns a lane are slower, but waste less where N is ragged. */
 function panelVariant(target: KernelTarget, shape: Fp8ProductShape): Variant {
   const { layout, grouped, formatA, formatB, N, M, K } = shape;
   const lanes = target.subgroupSize || 8;
-  const columnsPerLane = 2 * M * N * K >= WIDE_FLOPS && N > lanes * 4 ? 8 : 4;
-  const params = { layout, grouped, formatA, formatB, lanes, subgroups: target.subgroupSize > 0, columnsPerLane };
-  return { kernel: panel(params), columns: lanes * columnsPerLane };
+  const time = ({ columnsPerLane, speed }: (typeof PANELS)[number]): number => {
+    const width = lanes * columnsPerLane;
+    return (Math.ceil(N / width) * width) / speed;
+  };
+  const sizes = PANELS.filter(({ minFlops }) => 2 * M * N * K >= minFlops);
+  const { columnsPerLane } = sizes.reduce((a, b) => (time(b) < time(a) ? b : a));
+  const size = { lanes, subgroups: target.subgroupSize > 0, columnsPerLane, vector: M * N > 0 && N % 4 === 0 };
+  return { kernel: panel({ layout, grouped, formatA, formatB, ...size }), columns: lanes * columnsPerLane };
 }
+
+/** `speed`: GFLOP/s of one core at 512^3; `minFlops`: smaller products do not earn back its compile time. */
+const PANELS = [
+  { columnsPerLane: 4, speed: 29, minFlops: 0 },
+  { columnsPerLane: 8, speed: 35, minFlops: 2 ** 25 },
+] as const;
 
 /** The larger tile loads half as much for each product; the smaller one gives small products to more processors. */
 function tiledVariant(target: KernelTarget, shape: Fp8ProductShape): Variant {
@@ -88,11 +100,8 @@ function tiledVariant(target: KernelTarget, shape: Fp8ProductShape): Variant {
 /** Workgroups that keep a GPU busy: an assumption, some for each of a few dozen processors. */
 const FULL = 128;
 
-/** Smaller products do not earn back what eight columns a lane cost to compile. */
-const WIDE_FLOPS = 2 ** 25;
-
 /** Filling the panels of a workgroup takes as long as this many rows. */
-const FILL_ROWS = 12;
+const FILL_ROWS = 16;
 
 /** Taller chunks leave the second cache. */
 const MAX_ROWS = 1024;

@@ -118,6 +118,21 @@ test.each(layouts)("%s: products of the wide panel", async (layout) => {
   expectRowsNear(layout, await read(c), fp8MatmulRef(reference(a), reference(b), layout), N, TOLERANCE);
 });
 
+test.each(layouts)("%s: tiles in f16, small and large", { timeout: 120_000 }, async (layout) => {
+  if (!device.gpu.target.f16) return;
+  // Large tiles compile for seconds, and their code is the same but for sizes.
+  const sizes = [[70, 45, 160] as const, ...(layout === "nt" ? [[1000, 450, 21] as const] : [])];
+  for (const [M, N, K] of sizes) {
+    using _scope = device.gpu.scope();
+    const { a, b } = operandsOf({ layout, M, N, K });
+    const c = device.gpu.empty([M, N]);
+    const operands = { a: upload(device.gpu, a), b: upload(device.gpu, b), c };
+    const options = { layout, accumulate: false } as const;
+    runFp8Product({ software: false, subgroupSize: 0, f16: true }, { M, N, K }, operands, options);
+    expectRowsNear(`${layout} ${M}`, await read(c), fp8MatmulRef(reference(a), reference(b), layout), N, TOLERANCE);
+  }
+});
+
 test.each(layouts)("%s: without rows, columns or k", async (layout) => {
   for (const [M, N, K] of [
     [0, 3, 5],

@@ -32,8 +32,10 @@ export interface Fp8PanelParams extends Fp8ProductParams {
   readonly lanes: number;
   /** Hand codes of A out by subgroup shuffles; without, every lane loads all of A itself. */
   readonly subgroups: boolean;
-  /** Columns of C a lane, a multiple of 4; a workgroup covers lanes x columnsPerLane, which divide 128 or are it. */
+  /** Columns of C a lane: 4 or 8. A workgroup covers lanes x columnsPerLane. */
   readonly columnsPerLane: number;
+  /** C is read and written by four columns at once; needs an N that four divides. */
+  readonly vector: boolean;
 }
 
 /** k between two guards, and the length of the sums that are trees. */
@@ -44,14 +46,14 @@ const BLOCK = 8;
  * `rowsPerGroup` (for tn a multiple of 4) or tiles, z over experts (k).
  */
 export function fp8MatmulPanelWgsl(params: Fp8PanelParams): Kernel {
-  const { layout, grouped, lanes, subgroups, columnsPerLane } = params;
+  const { layout, grouped, lanes, subgroups, columnsPerLane, vector } = params;
   const columns = range(columnsPerLane);
   const scalesB = layout === "tn" ? columns : [0];
   return defineKernel({
-    label: `fp8Matmul ${fp8ProductLabel(params)} panel lanes=${lanes} ${subgroups ? "shuffle" : "load"} columns=${columnsPerLane}`,
+    label: `fp8Matmul ${fp8ProductLabel(params)} panel lanes=${lanes} ${subgroups ? "shuffle" : "load"} columns=${columnsPerLane}${vector ? " vector" : ""}`,
     uniforms: fp8MatmulUniforms,
     reads: fp8ProductReads(grouped),
-    writes: { C: "f32" },
+    writes: { C: vector ? "vec4f" : "f32" },
     enable: subgroups ? ["subgroups"] : [],
     body: `
 var<private> panel: array<f32, ${TILE * columnsPerLane}>; // [128, columnsPerLane] decoded codes of B, this lane's columns
@@ -141,7 +143,10 @@ ${
 }
 ${sumsWgsl(columnsPerLane, block)}
       let scale = scaleA[${scaleIndexA(layout, "m", "tile")}] * scaleB0;
-${finishWgsl(range(columnsPerLane).map((j) => `s${j} * scale`))}
+${finishWgsl(
+  params,
+  range(columnsPerLane).map((j) => `s${j} * scale`),
+)}
     }`;
 }
 
@@ -176,7 +181,10 @@ ${loads}
       let shift = 8u * (m - four);
 ${sumsWgsl(columnsPerLane, block)}
       let scale = scaleA[${scaleIndexA(layout, "m", "tile")}];
-${finishWgsl(range(columnsPerLane).map((j) => `s${j} * (scale * scaleB${j})`))}
+${finishWgsl(
+  params,
+  range(columnsPerLane).map((j) => `s${j} * (scale * scaleB${j})`),
+)}
       }
     }`;
 }
@@ -198,17 +206,45 @@ function sumsWgsl(columnsPerLane: number, elements: (q: number) => string): stri
 }
 
 /** What was summed over the panel, with its scales, into C. */
-function finishWgsl(scaled: readonly string[]): string {
-  const columns = scaled.map((value, j) => ({ value, j }));
+function finishWgsl({ vector }: Fp8PanelParams, scaled: readonly string[]): string {
+  const each = (line: (j: number) => string): string => scaled.map((_, j) => line(j)).join("\n");
+  const access = vector ? vectorAccess(scaled.length) : elementAccess(scaled.length);
   return `      let row = p.c + m * u.N + column;
-${columns.map(({ value, j }) => `      s${j} = ${value};`).join("\n")}
+${each((j) => `      s${j} = ${scaled[j]};`)}
       if (resume) {
-${columns.map(({ j }) => `        s${j} += C[row + ${j}u];`).join("\n")}
+${access.load.map((line) => `        ${line}`).join("\n")}
       }
       if (round) {
-${columns.map(({ j }) => `        s${j} = toBf16(s${j});`).join("\n")}
+${each((j) => `        s${j} = toBf16(s${j});`)}
       }
-${columns.map(({ j }) => `      if (column + ${j}u < u.N) { C[row + ${j}u] = s${j}; }`).join("\n")}`;
+${access.store.map((line) => `      ${line}`).join("\n")}`;
+}
+
+/** How s0, s1 ... are added to from C, and stored. Columns beyond N read what they like and store nothing. */
+interface ResultAccess {
+  readonly load: readonly string[];
+  readonly store: readonly string[];
+}
+
+function elementAccess(columns: number): ResultAccess {
+  return {
+    load: range(columns).map((j) => `s${j} += C[row + ${j}u];`),
+    store: range(columns).map((j) => `if (column + ${j}u < u.N) { C[row + ${j}u] = s${j}; }`),
+  };
+}
+
+function vectorAccess(columns: number): ResultAccess {
+  const fours = range(columns / 4);
+  return {
+    load: fours.flatMap((v) => [
+      `let c${v} = C[row / 4u + ${v}u];`,
+      ...range(4).map((i) => `s${4 * v + i} += c${v}.${"xyzw"[i]};`),
+    ]),
+    store: fours.map((v) => {
+      const sums = range(4).map((i) => `s${4 * v + i}`);
+      return `if (column + ${4 * v}u < u.N) { C[row / 4u + ${v}u] = vec4f(${sums.join(", ")}); }`;
+    }),
+  };
 }
 
 /** ((t0 + t1) + (t2 + t3)) ...: short chains, in one fixed order. */
