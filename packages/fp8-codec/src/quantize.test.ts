@@ -6,6 +6,7 @@ import {
   type CodeFormat,
   dequantize,
   dequantizeBlocks,
+  encodeFp8,
   type MatrixShape,
   type QuantizeOptions,
   quantize,
@@ -143,7 +144,10 @@ describe("quantise(dequantise(q)) = q", () => {
   test.each(FORMATS)("%s with f32 scales: for every significand that the largest element may have", (format) => {
     const part = 2 ** 20;
     for (let start = 0; start < 2 ** 23; start += part) {
-      const x = floatsOf(Uint32Array.from({ length: part }, (_, i) => 0x3f800000 + start + i));
+      const x = new Float32Array(part);
+      bitsOf(x).forEach((_, i, words) => {
+        words[i] = 0x3f800000 + start + i;
+      });
       const q = quantize(x, [1, part], { tiling: "column", format });
       const q2 = again(q, { tiling: "column", format });
       const differing = q.scales.findIndex((scale, i) => scale !== q2.scales[i] || q.codes[i] !== q2.codes[i]);
@@ -198,6 +202,34 @@ describe("quantise(dequantise(q)) = q", () => {
     const q = { format: "e4m3fn", tiling: "row", rows: 1, columns: 1, codes: Uint8Array.of(0x7e), scales } as const;
     expect(bitsOf(again(q, { tiling: "row" }).scales)[0]).not.toBe(0x3fa00004);
   });
+});
+
+test("by division or by the reciprocal: not the same code beside a tie", () => {
+  const tie = 1.0625; // between 1 and 1.125
+  const amax = Float32Array.from({ length: 200 }, (_, i) => 400 + i / 7);
+  const [plain, reciprocal] = [new Uint8Array(200), new Uint8Array(200)];
+  const codes = (i: number, division: "divide" | "reciprocal"): Uint8Array =>
+    quantize(Float32Array.of(amax[i]!, tie * (amax[i]! / 448)), [1, 2], { tiling: "row", division }).codes;
+  const expected = (i: number, quotient: (x: number, scale: number) => number): number => {
+    const scale = Math.fround(amax[i]! / 448);
+    return encodeFp8(Float32Array.of(quotient(Math.fround(tie * (amax[i]! / 448)), scale)), "e4m3fn")[0]!;
+  };
+  for (let i = 0; i < amax.length; i++) {
+    [plain[i], reciprocal[i]] = [codes(i, "divide")[1]!, codes(i, "reciprocal")[1]!];
+    expect(plain[i]).toBe(expected(i, (x, scale) => x / scale));
+    expect(reciprocal[i]).toBe(expected(i, (x, scale) => x * Math.fround(1 / scale)));
+  }
+  expect(plain).not.toEqual(reciprocal);
+});
+
+test.each(FORMATS)("%s: another floor; f32 subnormals stay zero below it", (format) => {
+  for (const floor of [1e-4, 0.3, 3e-20, 2 ** -110]) {
+    const x = Float32Array.of(floor / 3, -1.1754942e-38, 0);
+    const { codes, scales } = quantize(x, [1, 3], { tiling: "row", format, floor });
+    expectSame(scales, [Math.fround(Math.fround(floor) / MAX[format])]);
+    expectSame(codes.subarray(1), [format === "e5m6" ? 0x800 : 0x80, 0]);
+    expect(codes[0]).toBeGreaterThan(0);
+  }
 });
 
 test("blocks as checkpoints hold them: quantize by block in e4m3fn", () => {

@@ -93,7 +93,8 @@ function amaxBits(x: Float32Array, shape: MatrixShape, tiling: Tiling): Uint32Ar
 
 function scalesOf(amax: Uint32Array, floor: number, max: number, rounding: ScaleRounding): Float32Array {
   const values = new Float32Array(amax.buffer);
-  const plain = Float32Array.from(values, (largest) => Math.max(largest, floor) / max);
+  const plain = new Float32Array(amax.length);
+  for (let tile = 0; tile < amax.length; tile++) plain[tile] = Math.max(values[tile]!, floor) / max;
   const scales = rounding === "powerOfTwo" ? roundUpToPowerOfTwo(plain) : plain;
   const bits = new Uint32Array(scales.buffer);
   for (let tile = 0; tile < amax.length; tile++) if (amax[tile]! >= F32_INFINITY) bits[tile] = QUIET_NAN;

@@ -14,7 +14,9 @@ const QUIET_NAN = 0x7fc00000;
  */
 export function encodeUe8m0(scales: Float32Array): Uint8Array {
   const bits = new Uint32Array(scales.buffer, scales.byteOffset, scales.length);
-  return Uint8Array.from(bits, (word, i) => byteOf(word, scales, i));
+  const bytes = new Uint8Array(scales.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = byteOf(bits[i]!, scales, i);
+  return bytes;
 }
 
 function byteOf(word: number, scales: Float32Array, i: number): number {
@@ -35,10 +37,15 @@ function byteOf(word: number, scales: Float32Array, i: number): number {
 
 /** Powers of two of UE8M0 bytes: 2^(byte - 127), the quiet NaN 0x7fc00000 for 255. Byte 0 is a subnormal of f32. */
 export function decodeUe8m0(codes: Uint8Array): Float32Array {
-  const bits = Uint32Array.from(codes, (byte) =>
-    byte === 0 ? 0x00400000 : byte === NAN_BYTE ? QUIET_NAN : byte << 23,
-  );
-  return new Float32Array(bits.buffer);
+  const values = new Float32Array(codes.length);
+  const bits = new Uint32Array(values.buffer);
+  for (let i = 0; i < codes.length; i++) bits[i] = bitsOf(codes[i]!);
+  return values;
+}
+
+function bitsOf(byte: number): number {
+  if (byte === NAN_BYTE) return QUIET_NAN;
+  return byte === 0 ? 0x00400000 : byte << 23;
 }
 
 /**
