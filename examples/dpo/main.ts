@@ -16,6 +16,7 @@ import {
   holdOut,
   listCounts,
   loadModel,
+  optimizerFor,
   readAll,
   runTraining,
   type Session,
@@ -29,10 +30,10 @@ import { parseOptions } from "./options.ts";
 export async function dpo(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
   const { out, resume, ...settings } = options;
-  const { loss, beta, labelSmoothing, nllWeight, steps, batch, length, learningRate: peak, seed } = settings;
+  const { loss, beta, labelSmoothing, nllWeight, steps, batch, length, learningRate: peak, precision, seed } = settings;
   assertOtherFolder(options.model, join(out, "model"));
   await using gpu = await openGpu();
-  const start = await loadModel(gpu, options.model);
+  const start = await loadModel(gpu, options.model, { precision });
   const { model, tokenizer, template } = start;
 
   const records = await readAll(options.data, parsePreference, options.limit);
@@ -50,7 +51,7 @@ export async function dpo(argv: readonly string[], { print, status, signal }: Se
 
   // What the model said of every pair before it learned: the reference that it is held to.
   const reference = await computeReferenceLogProbs(model, trained, {
-    cache: join(out, "reference.safetensors"),
+    cache: join(out, `reference-${precision}.safetensors`),
     onNote: print,
     onProgress: (done, of) => status(`reference ${done}/${of}`),
   });
@@ -59,6 +60,7 @@ export async function dpo(argv: readonly string[], { print, status, signal }: Se
     batches: createPreferenceBatches(trained, { batch, reference, seed, packs: model.packs }),
     steps,
     schedule: cosine(peak, steps),
+    optimizer: optimizerFor(precision),
     checkpointEvery: Math.ceil(steps / 4),
     ...{ folder: out, resume, settings, signal },
     onStep: ({ step, terms: { margin, accuracy } }) =>

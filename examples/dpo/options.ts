@@ -9,6 +9,7 @@ import {
   optional,
   parseFlags,
   paths,
+  precisionFlag,
   text,
 } from "@ds3/example-shared";
 
@@ -24,6 +25,7 @@ const flags = {
   batch: count("pairs of a batch", 8),
   length: optional(count("most tokens of a prompt with a reply; longer pairs are left out (default: the context)")),
   learningRate: number("highest learning rate; it falls to a tenth", 2e-4),
+  precision: precisionFlag,
   seed: integer("seed of the order", 0),
   out: text("folder for model, checkpoints and metrics", "runs/dpo"),
   resume: flag("go on from the newest checkpoint in --out"),

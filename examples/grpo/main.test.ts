@@ -17,9 +17,9 @@ const questions = Array.from({ length: 12 }, (_, i) => ({
   answer: `#### ${i + 1}`,
 }));
 
-test("rule rewards, with a pull towards the start: a reward each step, and a model folder that loads again", async () => {
+test("rule rewards in FP8, with a pull towards the start: a reward each step, and a model folder that loads again", async () => {
   const data = await given.file("questions.jsonl", questions);
-  const lines = await run("rules", ["--data", data, "--beta", "0.04"]);
+  const lines = await run("rules", ["--data", data, "--beta", "0.04", "--precision", "fp8"]);
   expect(lines[0]).toBe("12 questions; left out: 0 too long");
   expect(lines.filter((line) => /^step [12]: mean reward \d\.\d{3}, \d+ tokens a reply/.test(line))).toHaveLength(2);
   await using gpu = await openGpu();

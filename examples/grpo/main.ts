@@ -10,6 +10,7 @@ import {
   assertOtherFolder,
   cosine,
   loadModel,
+  optimizerFor,
   readAll,
   runTraining,
   type Session,
@@ -27,9 +28,10 @@ export async function grpo(argv: readonly string[], session: Session): Promise<v
   const { print, status, signal } = session;
   const { out, resume, ...settings } = options;
   const { loss, beta, temperature, maxTokens: maxNewTokens, groupSize, steps, learningRate: peak, seed } = settings;
+  const { precision } = settings;
   assertOtherFolder(options.model, join(out, "model"), join(out, "reward-model", "model"));
   await using gpu = await openGpu();
-  const start = await loadModel(gpu, options.model);
+  const start = await loadModel(gpu, options.model, { precision });
   const { model, tokenizer, template, stopTokens } = start;
 
   const records = await readAll(options.data, parsePrompt, options.limit);
@@ -41,7 +43,7 @@ export async function grpo(argv: readonly string[], session: Session): Promise<v
 
   const rollouts = createRollouts({
     ...{ policy: model, prompts, rewards, loss, beta, temperature, groupSize, maxNewTokens, stopTokens, seed, signal },
-    ...(beta > 0 ? { reference: (await loadModel(gpu, options.model)).model } : {}),
+    ...(beta > 0 ? { reference: (await loadModel(gpu, options.model, { precision })).model } : {}),
     promptsPerStep: options.questions,
     rollout: (from, sampling) => generate(model, from, sampling),
     contextLength: model.config.maxPositionEmbeddings,
@@ -54,6 +56,7 @@ export async function grpo(argv: readonly string[], session: Session): Promise<v
     batches: rollouts,
     steps,
     schedule: cosine(peak, steps),
+    optimizer: optimizerFor(precision),
     checkpointEvery: Math.ceil(steps / 4),
     ...{ folder: out, resume, settings, signal },
     onStep: ({ step, terms: { reward, length = 0, equalGroups = 0 } }) => {

@@ -8,6 +8,7 @@ import {
   optional,
   parseFlags,
   paths,
+  precisionFlag,
   text,
 } from "@ds3/example-shared";
 
@@ -25,6 +26,7 @@ const flags = {
   loss: choice("loss", ["grpo", "dapo", "bnpo", "dr_grpo"], "grpo"),
   beta: number("pull towards the model at the start, which is then kept beside it", 0),
   learningRate: number("highest learning rate; it falls to a tenth", 3e-4),
+  precision: precisionFlag,
   seed: integer("seed of the order and of the replies", 0),
   out: text("folder for model, checkpoints and metrics", "runs/grpo"),
   resume: flag("go on from the newest checkpoint in --out"),

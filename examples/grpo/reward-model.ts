@@ -7,7 +7,16 @@ import { encodePreferences } from "@ds3/align-dpo";
 import { bradleyTerryLoss, bradleyTerryModel, createPreferenceRows, type PreferenceRows } from "@ds3/align-grpo";
 import { parsePreference } from "@ds3/data";
 import type { DeepseekModel } from "@ds3/deepseek";
-import { cosine, holdOut, listCounts, loadModel, readAll, type Session, saveModel } from "@ds3/example-shared";
+import {
+  cosine,
+  holdOut,
+  listCounts,
+  loadModel,
+  optimizerFor,
+  readAll,
+  type Session,
+  saveModel,
+} from "@ds3/example-shared";
 import type { Gpu } from "@ds3/tensor";
 import { evaluate, formatProgress, train } from "@ds3/trainer";
 import type { Options } from "./options.ts";
@@ -21,8 +30,8 @@ export async function trainRewardModel(
   options: Options,
   { print, status, signal }: Session,
 ): Promise<DeepseekModel> {
-  const { rewardModelData: files = [], rewardModelSteps: steps, limit, seed, resume } = options;
-  const start = await loadModel(gpu, options.model, { scoreHead: true });
+  const { rewardModelData: files = [], rewardModelSteps: steps, limit, precision, seed, resume } = options;
+  const start = await loadModel(gpu, options.model, { scoreHead: true, precision });
   const { model, tokenizer, template } = start;
   const records = await readAll(files, parsePreference, limit);
   const maxLength = model.config.maxPositionEmbeddings;
@@ -47,8 +56,14 @@ export async function trainRewardModel(
     batches: createPreferenceRows(trained, packing),
     steps,
     schedule: cosine(PEAK, steps),
+    optimizer: optimizerFor(precision),
     validate: { every: Math.ceil(steps / 4), run: validate },
-    ...{ folder, resume, signal, settings: { from: options.model, files, limit: limit ?? null, steps, seed } },
+    ...{
+      folder,
+      resume,
+      signal,
+      settings: { from: options.model, files, limit: limit ?? null, steps, precision, seed },
+    },
     onProgress: (progress) => status(formatProgress(progress)),
     onValidation: ({ step, validationLoss: loss }) =>
       print(`reward model, step ${step}: ${loss.toFixed(3)} nats a held-out pair; a coin has 0.693`),

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadModel } from "@ds3/example-shared";
 import { openGpu } from "@ds3/tensor";
+import { parseSafetensors } from "@ds3/tensor/safetensors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pretrain } from "./main.ts";
 import { testText } from "./test/test-model.ts";
@@ -55,6 +56,31 @@ test("stopped and resumed it ends with the same weights", async () => {
   await run("halves", "--resume");
   const weights = (out: string): Promise<Buffer> => readFile(join(folder, out, "model", "model.safetensors"));
   expect((await weights("halves")).equals(await weights("whole"))).toBe(true);
+});
+
+test("in FP8, stopped and resumed it ends with the same weights, and does not go on in another precision", async () => {
+  const weights = (out: string): Promise<Buffer> => readFile(join(folder, out, "model", "model.safetensors"));
+  const firstLoss = async (out: string): Promise<number> => {
+    const [first] = (await readFile(join(folder, out, "metrics.jsonl"), "utf8")).split("\n");
+    return JSON.parse(first!).validationLoss;
+  };
+  const lines = await run("fp8", "--precision fp8 --steps 4");
+  const losses = lines.flatMap((line) => /: ([\d.]+) nats/.exec(line)?.[1] ?? []).map(Number);
+  expect(losses).toHaveLength(5);
+  expect(losses.at(-1)).toBeLessThan(losses[0]!);
+  await run("fp8-halves", "--precision fp8 --steps 4", /^step 2:/);
+  await expect(run("fp8-halves", "--steps 4 --resume")).rejects.toThrow(
+    /settings\.precision: expected "f32", got "fp8"/,
+  );
+  await run("fp8-halves", "--precision fp8 --steps 4 --resume");
+  expect((await weights("fp8-halves")).equals(await weights("fp8"))).toBe(true);
+  // The same fresh weights, measured on the same text.
+  const [own, f32] = [await firstLoss("fp8"), await firstLoss("whole")];
+  expect(own).not.toBe(f32);
+  expect(own).toBeCloseTo(f32, 1);
+  const checkpoint = join(folder, "fp8", "checkpoints", "step-00000004");
+  const optimizer = parseSafetensors(await readFile(join(checkpoint, "optimizer.safetensors")));
+  expect(new Set([...optimizer.values()].map(({ dtype }) => dtype))).toEqual(new Set(["BF16"]));
 });
 
 test("a missing file is named", async () => {

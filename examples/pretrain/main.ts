@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Batch, createBatches, type Document, packDocuments, splitDocuments } from "@ds3/data";
 import { createLoader, openShards, readDocuments } from "@ds3/data/node";
 import { createDeepseek, deepseekPresets, deepseekV3, type TrainingBatch } from "@ds3/deepseek";
-import { cosine, runTraining, type Session, saveModel } from "@ds3/example-shared";
+import { cosine, optimizerFor, runTraining, type Session, saveModel } from "@ds3/example-shared";
 import { crossEntropy, openGpu } from "@ds3/tensor";
 import { deepseekChatTemplate, trainBpe } from "@ds3/tokenizer";
 import { loadTokenizer } from "@ds3/tokenizer/node";
@@ -24,7 +24,8 @@ import { parseOptions } from "./options.ts";
 export async function pretrain(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
   const { out, resume, checkpoint, kernels, ...settings } = options;
-  const { data, column, steps, batch, length, learningRate: peak, seed } = settings;
+  const { data, column, steps, batch, length, learningRate: peak, precision, seed } = settings;
+  const optimizer = optimizerFor(precision);
 
   // Some documents are kept apart before anything is learned, to measure on; beside shards, all of them.
   const shards = settings.shards === undefined ? undefined : await openShards(settings.shards);
@@ -43,8 +44,8 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
   const isWeighted = shards?.index.shards.some(({ weighted }) => weighted);
   const weights = isWeighted ? { weights: new Float32Array(batch * length) } : {};
   gpu.rehearse(() => {
-    const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }), { checkpoint });
-    rehearseTraining({ model, batch: { inputs: ids, targets: ids, ...weights, batch, length } });
+    const model = createDeepseek(gpu, deepseekV3(settings.preset, { vocabSize }), { checkpoint, precision });
+    rehearseTraining({ model, batch: { inputs: ids, targets: ids, ...weights, batch, length }, optimizer });
   });
 
   const { specialTokens } = deepseekPresets[settings.preset];
@@ -64,7 +65,7 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
 
   // Documents may weigh differently in training; what is measured is the mean over tokens.
   // Biases move at ten times the paper's speed: there are few steps.
-  const model = createDeepseek(gpu, config, { seed, checkpoint, biasUpdateSpeed: 0.01 });
+  const model = createDeepseek(gpu, config, { seed, checkpoint, precision, biasUpdateSpeed: 0.01 });
   const validate = () =>
     evaluate({
       gpu,
@@ -77,6 +78,7 @@ export async function pretrain(argv: readonly string[], { print, status, signal 
     batches: batchSource<Batch>(batches, { batch, length }),
     steps,
     schedule: cosine(peak, steps),
+    optimizer,
     validate: { every: Math.ceil(steps / 5), run: validate },
     checkpointEvery: Math.ceil(steps / 4),
     ...{ folder: out, resume, settings, signal },

@@ -8,6 +8,7 @@ import {
   optional,
   parseFlags,
   paths,
+  precisionFlag,
   text,
 } from "@ds3/example-shared";
 
@@ -22,6 +23,7 @@ const flags = {
   length: count("tokens of a window", 256),
   learningRate: number("highest learning rate", 6e-3),
   checkpoint: choice("what backward computes again instead of keeping it", ["none", "block"], "none"),
+  precision: precisionFlag,
   seed: integer("seed of weights and data order", 0),
   kernels: optional(text("table of the fastest kernels here, from pnpm tune")),
   out: text("folder for model, checkpoints and metrics", "runs/pretrain"),

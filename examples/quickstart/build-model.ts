@@ -1,7 +1,7 @@
-import { countParameters, createDeepseek, type DeepseekModel, deepseekV3 } from "@ds3/deepseek";
+import { countParameters, createDeepseek, type DeepseekModel, deepseekV3, type Precision } from "@ds3/deepseek";
 import type { Gpu } from "@ds3/tensor";
 import type { Tokenizer } from "@ds3/tokenizer";
-import { rehearseTraining } from "@ds3/trainer";
+import { type OptimizerOptions, rehearseTraining } from "@ds3/trainer";
 import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
@@ -16,19 +16,23 @@ const BIAS_UPDATE_SPEED = 0.01;
  * Lets the driver compile the kernels of a training step while the text is read and the tokenizer learns, by a model that
  * is thrown away.
  */
-export function compileTraining(gpu: Gpu, { preset }: QuickstartOptions, plan: RunPlan): void {
+export function compileTraining(gpu: Gpu, { preset, precision }: QuickstartOptions, plan: RunPlan): void {
   const { vocabSize, batchSize: batch, sequenceLength: length } = plan;
   const ids = new Int32Array(batch * length);
   gpu.rehearse(() => {
-    const model = createDeepseek(gpu, deepseekV3(preset, { vocabSize }));
-    rehearseTraining({ model, batch: { inputs: ids, targets: ids, batch, length } });
+    const model = createDeepseek(gpu, deepseekV3(preset, { vocabSize }), { precision });
+    rehearseTraining({
+      model,
+      batch: { inputs: ids, targets: ids, batch, length },
+      optimizer: optimizerFor(precision),
+    });
   });
 }
 
 /** The preset's model with fresh weights, for a tokenizer of any size. */
 export function buildModel(
   gpu: Gpu,
-  { preset, seed }: QuickstartOptions,
+  { preset, precision, seed }: QuickstartOptions,
   { vocabSize }: Tokenizer,
   terminal: Terminal,
 ): DeepseekModel {
@@ -40,11 +44,16 @@ export function buildModel(
   const parameters = `${formatCount(total)} parameters, ${formatCount(active)} active`;
   terminal.print(stageLine("model", `${preset}: ${shape}, ${experts}; ${parameters}`));
   terminal.print(stageLine("adapter", gpu.adapter.name));
-  return createDeepseek(gpu, config, { seed, biasUpdateSpeed: BIAS_UPDATE_SPEED });
+  return createDeepseek(gpu, config, { seed, precision, biasUpdateSpeed: BIAS_UPDATE_SPEED });
+}
+
+/** AdamW beside a precision: as in DeepSeek-V3's FP8 training its moments are kept in bf16 then, else in f32. */
+export function optimizerFor(precision: Precision): OptimizerOptions {
+  return { moments: precision === "fp8" ? "bf16" : "f32" };
 }
 
 /** What must be the same for a run to be resumed, beside its data; plain JSON. */
-export function modelSettings({ preset, seed }: QuickstartOptions, plan: RunPlan): Record<string, unknown> {
+export function modelSettings({ preset, precision, seed }: QuickstartOptions, plan: RunPlan): Record<string, unknown> {
   const { steps, batchSize, sequenceLength } = plan;
-  return { preset, seed, steps, batchSize, sequenceLength, peakLearningRate: plan.schedule.peak };
+  return { preset, precision, seed, steps, batchSize, sequenceLength, peakLearningRate: plan.schedule.peak };
 }

@@ -8,11 +8,12 @@ export function commandLine(
   options: QuickstartOptions,
   { resume = false }: { readonly resume?: boolean } = {},
 ): string {
-  const { data, column, preset, steps, seed, out, fast, kernels } = options;
+  const { data, column, preset, precision, steps, seed, out, fast, kernels } = options;
   const flags = [
     data && `--data ${data.map(quote).join(" ")}`,
     column !== "text" && `--column ${quote(column)}`,
     preset !== "tiny" && `--preset ${preset}`,
+    precision !== "f32" && `--precision ${precision}`,
     steps !== undefined && `--steps ${steps}`,
     seed !== 0 && `--seed ${seed}`,
     out !== "runs/quickstart" && `--out ${quote(out)}`,

@@ -37,7 +37,7 @@ export interface Comparison {
 
 /** Runs the last stage of the run in `out` six times and prints what each one did. */
 export async function compareGrpo(out: string, terminal: Terminal, signal: AbortSignal): Promise<Comparison[]> {
-  const { preset, seed: runSeed, command } = await readReport(out);
+  const { preset, precision, seed: runSeed, command } = await readReport(out);
   const before = await readNewestCheckpoint(join(out, "dpo", "checkpoints"));
   if (!before) throw unfinished(out, "no checkpoint of its DPO stage");
   const tokenizer = await loadTokenizer(join(out, "tokenizer.json"));
@@ -45,10 +45,11 @@ export async function compareGrpo(out: string, terminal: Terminal, signal: Abort
   await using gpu = await openGpu();
   for (const kind of ["rewards", "shuffled rewards"] as const) {
     for (const seed of SEEDS) {
-      const model = await loadCheckpoint(gpu, before.folder, { biasUpdateSpeed: 0 });
+      const model = await loadCheckpoint(gpu, before.folder, { biasUpdateSpeed: 0, precision });
       const context = {
         format: chatFormat(tokenizer, model.config),
         plan: planPostTraining({ preset: preset as Preset, fast: command.includes("--fast") }, []),
+        precision,
         // The held-out sums are the run's own: the model has been trained on the others.
         sums: splitSums(runSeed),
         documents: { train: [], validation: [] },

@@ -36,7 +36,7 @@ import { choosePrompts, formatSample, writeSamples } from "./write-samples.ts";
 /** The whole run; an aborted one leaves a checkpoint that `--resume` goes on from. */
 export async function quickstart(options: QuickstartOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
   const sessionStart = new Date();
-  const { out, seed, resume, kernels } = options;
+  const { out, precision, seed, resume, kernels } = options;
   const plan = planRun(options);
   assertFolder(out);
   const clock = await createTrainingClock(out, { resume, sessionStart });
@@ -71,7 +71,7 @@ export async function quickstart(options: QuickstartOptions, terminal: Terminal,
   const format = chatFormat(tokenizer, model.config);
   const sums = splitSums(seed);
   const post = planPostTraining(options, chooseQuestions(sums.heldOut, documents.validation, seed));
-  const context = { format, plan: post, sums, documents, seed, terminal, signal };
+  const context = { format, plan: post, precision, sums, documents, seed, terminal, signal };
   const { stages, stoppedIn } = await postTrain(model, context, { out, resume });
   await clock.save();
   if (stoppedIn !== undefined) {

@@ -5,6 +5,7 @@ import { parseOptions } from "./options.ts";
 const defaults = {
   column: "text",
   preset: "tiny",
+  precision: "f32",
   seed: 0,
   out: "runs/quickstart",
   fast: false,
@@ -22,11 +23,12 @@ test("a literal -- in front, as pnpm run hands it, changes nothing", () => {
 
 test("every flag", () => {
   const line =
-    "--data a.csv b.jsonl --column body --preset mini-v3 --steps 40 --seed 7 --out runs/x --fast --kernels k.json --resume --verbose";
+    "--data a.csv b.jsonl --column body --preset mini-v3 --precision bf16 --steps 40 --seed 7 --out runs/x --fast --kernels k.json --resume --verbose";
   expect(parseOptions(line.split(" "))).toEqual({
     data: ["a.csv", "b.jsonl"],
     column: "body",
     preset: "mini-v3",
+    precision: "bf16",
     steps: 40,
     seed: 7,
     out: "runs/x",
@@ -45,6 +47,7 @@ test.each([
   [["--seed", "-1"], /2\^32/],
   [["--seed", ""], /2\^32/],
   [["--preset", "huge"], /tiny, mini-v3/],
+  [["--precision", "f8"], /f32, f16, bf16, fp8/],
   [["--data"], /argument missing/],
   [["my.txt"], /too many arguments/],
 ])("%j is a ConfigError that says why", (argv, message) => {

@@ -1,3 +1,4 @@
+import { type Precision, precisions } from "@ds3/deepseek";
 import { ConfigError, didYouMean } from "@ds3/errors";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
@@ -14,6 +15,8 @@ export interface QuickstartOptions {
   /** The field of a CSV or JSONL row that holds the text. */
   readonly column: string;
   readonly preset: Preset;
+  /** What the products of the linear layers read in training, and when a stage's model is asked. */
+  readonly precision: Precision;
   /** Optimiser steps. */
   readonly steps?: number;
   readonly seed: number;
@@ -52,6 +55,9 @@ function createCommand(): Command {
     .addOption(new Option("--data <files...>", "files to train on: .txt, .md, .jsonl, .csv (default: texts from npm)"))
     .option("--column <name>", "the field that holds the text in CSV and JSONL files", "text")
     .addOption(new Option("--preset <name>", "model size").choices(presets).default("tiny"))
+    .addOption(
+      new Option("--precision <name>", "what products of linear layers read").choices(precisions).default("f32"),
+    )
     .option("--steps <count>", "optimiser steps of pre-training (default: the preset's)", positiveInteger)
     .option("--seed <number>", "seed of weights, data order and sampling", wholeNumber, 0)
     .option("--out <folder>", "where checkpoint, metrics and report go", "runs/quickstart")

@@ -1,7 +1,7 @@
 import type { DeepseekModel } from "@ds3/deepseek";
 import { crossEntropy } from "@ds3/tensor";
 import { evaluate, formatProgress, learningRate, type TrainResult, train, type ValidationRecord } from "@ds3/trainer";
-import { modelSettings } from "./build-model.ts";
+import { modelSettings, optimizerFor } from "./build-model.ts";
 import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
@@ -44,6 +44,7 @@ export async function pretrain(model: DeepseekModel, context: PretrainContext): 
     batches: data.batches,
     steps: plan.steps,
     schedule: (step, tokens) => learningRate(plan.schedule, step, tokens),
+    optimizer: optimizerFor(options.precision),
     folder: options.out,
     resume: options.resume,
     checkpointEvery: plan.checkpointEvery,

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom, EmptyDataError } from "@ds3/data";
 import { loadCheckpoint } from "@ds3/deepseek/node";
 import { ConfigError, FormatError } from "@ds3/errors";
 import { openGpu } from "@ds3/tensor";
+import { parseSafetensors } from "@ds3/tensor/safetensors";
 import { loadChatTemplate, loadTokenizer } from "@ds3/tokenizer/node";
 import { TrainingCheckpointError } from "@ds3/trainer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -176,8 +177,18 @@ describe("a run on a text file", () => {
   });
 });
 
-test("mini-v3 on a CSV's text column: special tokens <unk> <s> </s>, two of four experts", async () => {
-  const { out, lines } = await run("mini", `--data ${table} --preset mini-v3 --fast --steps 1`);
+test("mini-v3 on a CSV's text column, in FP8: special tokens <unk> <s> </s>, two of four experts", async () => {
+  const { out, lines } = await run("mini", `--data ${table} --preset mini-v3 --precision fp8 --fast --steps 1`);
+  expect(await readReport({ out, lines })).toMatchObject({
+    precision: "fp8",
+    command: expect.stringContaining("--precision fp8"),
+  });
+  for (const stage of ["", "dpo", "grpo", "sft/chat"]) {
+    const steps = await readdir(join(out, stage, "checkpoints"));
+    const file = join(out, stage, "checkpoints", steps.sort().at(-1)!, "optimizer.safetensors");
+    const moments = [...parseSafetensors(await readFile(file)).values()];
+    expect(new Set(moments.map(({ dtype }) => dtype)), `moments of ${stage || "pretrain"}`).toEqual(new Set(["BF16"]));
+  }
   expect(await readJson(join(out, "model", "config.json"))).toMatchObject({
     n_routed_experts: 4,
     num_experts_per_tok: 2,

@@ -35,6 +35,7 @@ export async function recordRun(run: FinishedRun): Promise<RunRecord> {
   const { validationLoss, bitsPerByte } = validations.at(-1)!;
   return {
     preset: options.preset,
+    precision: options.precision,
     command: commandLine(options),
     seed: options.seed,
     adapter: model.gpu.adapter.name,

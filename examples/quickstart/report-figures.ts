@@ -11,9 +11,10 @@ export function figuresSection(run: RunRecord): string {
   return section({ title: "Figures" }, `<table class="facts"><tbody>${rows}${command}</tbody></table>`);
 }
 
-function figureRows({ preset, model, tokens, curves, baseline, adapter, startedAt, seed }: RunRecord) {
+function figureRows({ preset, precision, model, tokens, curves, baseline, adapter, startedAt, seed }: RunRecord) {
   return [
     ["preset", preset],
+    ["products of linear layers", precision],
     ["layers, width, vocabulary", `${model.numHiddenLayers}, ${model.hiddenSize}, ${count(model.vocabSize)}`],
     ["parameters, of which active", `${count(model.parameters)}, ${count(model.activeParameters)}`],
     ["routed experts, of which active", `${model.nRoutedExperts}, ${model.numExpertsPerTok}`],

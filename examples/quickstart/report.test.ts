@@ -55,6 +55,7 @@ const grpo: StageRecord = {
 const steps = Array.from({ length: 30 }, (_, i) => i + 1);
 const run: RunRecord = {
   preset: "tiny",
+  precision: "f32",
   command: "quickstart --seed 3",
   seed: 3,
   adapter: "a GPU",

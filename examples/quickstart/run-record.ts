@@ -1,6 +1,10 @@
+import type { Precision } from "@ds3/deepseek";
+
 /** Everything that a finished run leaves for its report; `report.json` is this, with `marginNats` added. */
 export interface RunRecord {
   readonly preset: string;
+  /** What the products of the linear layers read. */
+  readonly precision: Precision;
   /** The command line that repeats the run. */
   readonly command: string;
   readonly seed: number;

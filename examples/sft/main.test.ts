@@ -18,9 +18,9 @@ const chats = Array.from({ length: 6 }, (_, i) => ({
   ],
 }));
 
-test("two stages on records of two forms, to a model folder", async () => {
+test("two stages on records of two forms, in FP8, to a model folder", async () => {
   const [data, second] = [await given.file("alpaca.jsonl", alpaca), await given.file("chats.jsonl", chats)];
-  const lines = await run("sft", ["--data", data, "--second-stage", second, "--steps", "2"]);
+  const lines = await run("sft", ["--data", data, "--second-stage", second, "--steps", "2", "--precision", "fp8"]);
   expect(lines[0]).toBe("10 conversations; left out: 0 empty, 0 noAssistant, 0 tooLong; 2 to ask before and after");
   expect(lines.filter((line) => /^stage (?:chat|second): replies .* \d+% before, \d+% after$/.test(line))).toHaveLength(
     2,

@@ -10,6 +10,7 @@ import {
   holdOut,
   listCounts,
   loadModel,
+  optimizerFor,
   readAll,
   runTraining,
   type Session,
@@ -24,9 +25,10 @@ import { parseOptions } from "./options.ts";
 export async function sft(argv: readonly string[], { print, status, signal }: Session): Promise<void> {
   const options = parseOptions(argv);
   const { data, secondStage, limit, epochs, steps, batch, length, learningRate: peak, seed, out, resume } = options;
+  const { precision } = options;
   assertOtherFolder(options.model, join(out, "model"));
   await using gpu = await openGpu();
-  const start = await loadModel(gpu, options.model);
+  const start = await loadModel(gpu, options.model, { precision });
   const { model, tokenizer, template, stopTokens } = start;
 
   const read = async (files: readonly string[], source: string) =>
@@ -47,6 +49,7 @@ export async function sft(argv: readonly string[], { print, status, signal }: Se
   if (secondStage) stages.push({ name: "second", sources: ["second"], ...duration, schedule });
   const result = await fineTune({
     ...{ model, samples, stages, batch, length, seed, signal, resume, folder: out },
+    ...{ optimizer: optimizerFor(precision), settings: { precision } },
     sample: { prompts: fitting, generate: (some) => generate(model, some, { maxNewTokens, stopTokens, signal }) },
     onStage: ({ name, steps }) => print(`stage ${name}: ${steps} steps`),
     onProgress: (progress) => status(formatProgress(progress)),

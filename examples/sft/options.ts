@@ -1,4 +1,15 @@
-import { count, type Flags, flag, integer, number, optional, parseFlags, paths, text } from "@ds3/example-shared";
+import {
+  count,
+  type Flags,
+  flag,
+  integer,
+  number,
+  optional,
+  parseFlags,
+  paths,
+  precisionFlag,
+  text,
+} from "@ds3/example-shared";
 
 const flags = {
   model: text("folder of the model to start from"),
@@ -10,6 +21,7 @@ const flags = {
   batch: count("rows of a batch; short conversations share a row", 4),
   length: count("tokens of a row; longer conversations are left out", 512),
   learningRate: number("highest learning rate; it falls to a fifth", 1e-3),
+  precision: precisionFlag,
   seed: integer("seed of the order", 0),
   out: text("folder for model, checkpoints and metrics", "runs/sft"),
   resume: flag("go on from the newest checkpoint in --out"),

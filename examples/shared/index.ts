@@ -16,5 +16,6 @@ export {
   paths,
   text,
 } from "./parse-flags.ts";
+export { optimizerFor, precisionFlag } from "./precision.ts";
 export { readAll } from "./read-all.ts";
 export { runProgram, runTraining, type Session, type Training } from "./run-program.ts";

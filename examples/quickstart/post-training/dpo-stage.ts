@@ -10,6 +10,7 @@ import {
 } from "@ds3/align-dpo";
 import { permutation } from "@ds3/data";
 import { formatProgress, learningRate, train } from "@ds3/trainer";
+import { optimizerFor } from "../build-model.ts";
 import { type ReplyPair, replyPairs, type Sum } from "./arithmetic.ts";
 import type { Stage, StageContext } from "./stage.ts";
 
@@ -17,7 +18,7 @@ import type { Stage, StageContext } from "./stage.ts";
 const PAIR_STREAM = 104;
 
 /** Direct preference optimisation: right replies over replies with a slip, judged by how often the right one gained. */
-export function dpoStage({ format, plan, sums, terminal, signal, seed }: StageContext): Stage {
+export function dpoStage({ format, plan, precision, sums, terminal, signal, seed }: StageContext): Stage {
   const { steps, batch, beta, nllWeight, learningRate: peak } = plan.dpo;
   const encode = (from: readonly Sum[], most?: number): readonly PreferencePair[] => {
     const all = replyPairs(from, seed);
@@ -41,7 +42,7 @@ export function dpoStage({ format, plan, sums, terminal, signal, seed }: StageCo
     },
     async train(model, files) {
       const pairs = encode(sums.train, steps * batch);
-      const cache = join(files.folder, "reference.safetensors");
+      const cache = join(files.folder, `reference-${precision}.safetensors`);
       const reference = await computeReferenceLogProbs(model, pairs, { cache, onNote: terminal.print });
       const schedule = {
         kind: "cosine",
@@ -62,7 +63,8 @@ export function dpoStage({ format, plan, sums, terminal, signal, seed }: StageCo
         }),
         steps,
         schedule: (step, tokens) => learningRate(schedule, step, tokens),
-        settings: { seed, steps, batch, beta, nllWeight, peak },
+        optimizer: optimizerFor(precision),
+        settings: { precision, seed, steps, batch, beta, nllWeight, peak },
         checkpointEvery: Math.ceil(steps / 2),
         signal,
         onProgress: (progress) => terminal.status(formatProgress(progress)),

@@ -11,6 +11,7 @@ import {
 import { type DeepseekModel, generate } from "@ds3/deepseek";
 import { encodePrompt } from "@ds3/tokenizer";
 import { formatProgress, learningRate, train } from "@ds3/trainer";
+import { optimizerFor } from "../build-model.ts";
 import { answer, question, questionForms, type Sum } from "./arithmetic.ts";
 import { replyText } from "./chat-format.ts";
 import type { Measurement, Stage, StageContext } from "./stage.ts";
@@ -31,7 +32,7 @@ export function grpoStage(
   context: StageContext,
   rewardsOf: (own: readonly Reward[]) => readonly Reward[] = (own) => own,
 ): Stage {
-  const { format, plan, sums, terminal, signal, seed } = context;
+  const { format, plan, precision, sums, terminal, signal, seed } = context;
   const { steps, promptsPerStep, groupSize, learningRate: peak } = plan.grpo;
   const decode = (ids: Int32Array): string => replyText(format, ids);
   return {
@@ -59,9 +60,9 @@ export function grpoStage(
           signal,
         }),
         steps,
-        optimizer: { weightDecay: 0 },
+        optimizer: { ...optimizerFor(precision), weightDecay: 0 },
         schedule: (step, tokens) => learningRate(schedule, step, tokens),
-        settings: { seed, steps, promptsPerStep, groupSize, peak },
+        settings: { precision, seed, steps, promptsPerStep, groupSize, peak },
         checkpointEvery: Math.ceil(steps / 2),
         signal,
         onProgress: (progress) => terminal.status(formatProgress(progress)),

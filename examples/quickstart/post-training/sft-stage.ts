@@ -1,6 +1,7 @@
 import { isSameAnswer } from "@ds3/align-grpo";
 import { type ChatRecord, encodeChats, fineTune } from "@ds3/align-sft";
 import { formatProgress } from "@ds3/trainer";
+import { optimizerFor } from "../build-model.ts";
 import { formatCount, stageLine } from "../terminal.ts";
 import { answer, askAll, question, questionForms, reply } from "./arithmetic.ts";
 import { ask } from "./ask.ts";
@@ -9,7 +10,7 @@ import { textExchanges } from "./text-tasks.ts";
 
 /** Supervised fine-tuning on sums and on exchanges about the texts, judged by the share of held-out sums that come out right. */
 export function sftStage(context: StageContext): Stage {
-  const { format, plan, sums, terminal, signal, seed } = context;
+  const { format, plan, precision, sums, terminal, signal, seed } = context;
   const { steps, batch, length, peak, floor } = plan.sft;
   const heldOut = sums.heldOut.slice(0, plan.heldOutSums);
   return {
@@ -37,6 +38,8 @@ export function sftStage(context: StageContext): Stage {
         batch,
         length,
         seed,
+        optimizer: optimizerFor(precision),
+        settings: { precision },
         signal,
         checkpointEvery: Math.ceil(steps / 2),
         onProgress: (progress) => terminal.status(formatProgress(progress)),

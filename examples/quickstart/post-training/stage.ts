@@ -1,5 +1,5 @@
 import type { Document, SplitResult } from "@ds3/data";
-import type { DeepseekModel } from "@ds3/deepseek";
+import type { DeepseekModel, Precision } from "@ds3/deepseek";
 import type { StepRecord, TrainOptions, TrainResult } from "@ds3/trainer";
 import type { StageRecord } from "../run-record.ts";
 import type { Terminal } from "../terminal.ts";
@@ -11,6 +11,8 @@ import type { PostPlan } from "./post-plan.ts";
 export interface StageContext {
   readonly format: ChatFormat;
   readonly plan: PostPlan;
+  /** The model's. */
+  readonly precision: Precision;
   readonly sums: SumSplit;
   readonly documents: SplitResult<Document>;
   readonly seed: number;
