@@ -112,7 +112,7 @@ function lossPanel({ plan, pairs }: StudyResults): Panel {
 }
 
 /** On a logarithmic axis: runs part from almost nothing, and meet again wherever they cross. */
-function errorPanel({ plan, pairs, control }: StudyResults): Panel {
+function errorPanel({ plan, pairs, controls }: StudyResults): Panel {
   const curve = ({ error }: Comparison): [number, number][] => sampled(error.errors, plan.steps).map(positivePercent);
   const from = plan.steps - Math.floor(plan.steps / 3);
   const shade = {
@@ -131,7 +131,7 @@ function errorPanel({ plan, pairs, control }: StudyResults): Panel {
     yAxis: { type: "log", min: 0.001, max: 10 },
     series: [
       { ...line(claim, "--claim", { dashed: true, label: "0.25 %" }), markArea: shade },
-      ...(control ? [line(curve(control), "--muted", { width: 0.8, label: "" })] : []),
+      ...controls.map((control) => line(curve(control), "--muted", { width: 0.7, label: "" })),
       ...pairs.map((pair, i) => line(curve(pair), `--line-${i % 3}`, { width: 1.4, label: `seed ${pair.run.seed}` })),
     ],
   };

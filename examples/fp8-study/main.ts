@@ -50,7 +50,7 @@ function runsOf(plan: StudyPlan, does: (part: Options["part"]) => boolean): Stud
   const pairs = plan.seeds.map((seed) => pairOf(seed, plan));
   return [
     ...(does("pairs") ? [...pairs.map(([f32]) => f32), ...pairs.map(([, fp8]) => fp8)] : []),
-    ...(does("control") ? [controlRun(first, plan)] : []),
+    ...(does("control") ? plan.seeds.map((seed) => controlRun(seed, plan)) : []),
     ...(does("outliers") ? ablationRuns(first, plan) : []),
   ];
 }

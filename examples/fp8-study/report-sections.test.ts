@@ -19,7 +19,7 @@ function pair(seed: number, error: number): Comparison {
   return { run, base, other: { losses: others, heldOut: 5 * (1 + error) }, error: lossError(losses, others) };
 }
 
-const none = { control: undefined, ablation: [], ablationBase: undefined, planted: undefined, promotion: undefined };
+const none = { controls: [], ablation: [], ablationBase: undefined, planted: undefined, promotion: undefined };
 const results = (...pairs: Comparison[]): StudyResults => ({ plan, pairs, ...none });
 const verdict = (...errors: number[]): string =>
   reportSections(results(...errors.map((error, seed) => pair(seed, error)))).verdict.join(" ");

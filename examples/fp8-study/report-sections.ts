@@ -16,12 +16,12 @@ export interface ReportSections {
 
 /** The report's tables and its verdict as lines of Markdown. */
 export function reportSections(results: StudyResults): ReportSections {
-  const { plan, pairs, control } = results;
+  const { plan, pairs, controls } = results;
   return {
     verdict: verdictOf(results),
     pairs: pairs.length > 0 ? comparisonTable(pairs) : [],
     sizes: sizesTable(plan.batchSize * plan.sequenceLength),
-    control: control ? comparisonTable([control]) : [],
+    control: controls.length > 0 ? comparisonTable(controls) : [],
     outliers: outliersTable(results),
     planted: plantedTable(results),
     promotion: promotionTable(results),

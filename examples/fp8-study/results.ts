@@ -27,7 +27,7 @@ export interface Curve {
 export interface StudyResults {
   readonly plan: StudyPlan;
   readonly pairs: readonly Comparison[];
-  readonly control: Comparison | undefined;
+  readonly controls: readonly Comparison[];
   readonly ablation: readonly Comparison[];
   /** The FP8 run of the ablation's seed over the ablation's steps: tiles, no outliers. */
   readonly ablationBase: Comparison | undefined;
@@ -39,14 +39,18 @@ export interface StudyResults {
 export async function readResults(root: string, plan: StudyPlan): Promise<StudyResults> {
   const [seed] = plan.seeds as [number, ...number[]];
   const pairs: Comparison[] = [];
-  for (const each of plan.seeds) pairs.push(...(await compare(root, pairOf(each, plan)[1], plan)));
+  const controls: Comparison[] = [];
+  for (const each of plan.seeds) {
+    pairs.push(...(await compare(root, pairOf(each, plan)[1], plan)));
+    controls.push(...(await compare(root, controlRun(each, plan), plan)));
+  }
   const ablation: Comparison[] = [];
   for (const run of ablationRuns(seed, plan)) ablation.push(...(await compare(root, run, plan)));
   const short = { ...pairOf(seed, plan)[1], steps: plan.ablationSteps };
   return {
     plan,
     pairs,
-    control: (await compare(root, controlRun(seed, plan), plan))[0],
+    controls,
     ablation,
     ablationBase: (await compare(root, short, plan))[0],
     planted: await readKept<PlantedLosses>(root, "planted"),
