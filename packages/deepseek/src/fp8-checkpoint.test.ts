@@ -5,7 +5,13 @@ import { ConfigError, FormatError, StateError } from "@ds3/errors";
 import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
 import { temporaryFolder, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
-import { blockyConfig, dequantizedByDefinition, isReleasedInFp8, releasedTensors } from "../test/released-tensors.ts";
+import {
+  blockyConfig,
+  dequantizedByDefinition,
+  expectSame,
+  isReleasedInFp8,
+  releasedTensors,
+} from "../test/released-tensors.ts";
 import { checkpointTensors } from "./checkpoint-names.ts";
 import { createDeepseek } from "./model.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
@@ -55,7 +61,7 @@ describe("saved", () => {
       const scales = stored.get(`${name}_scale_inv`)!.data as Float32Array;
       const want = dequantizedByDefinition(stored.get(name)!.data as Uint8Array, scales, shape[1]!);
       const [got, original] = [values.get(name)!.data as Float32Array, originals.get(name)!.data as Float32Array];
-      expect(got, name).toEqual(want);
+      expectSame(got, want, name);
       // Half the distance of two codes is 1/16 of the value; below the normal codes a 2^-10 of the scale.
       const bound = Math.max(...scales) * 2 ** -10;
       expect(
@@ -136,7 +142,9 @@ describe("loaded from a folder", () => {
     using _scope = gpu.scope();
     const path = await shards();
     const loaded = parseSafetensors((await saveModelFiles(await loadCheckpoint(gpu, path)))[WEIGHTS]!);
-    for (const [name, values] of releasedTensors(config).values) expect(loaded.get(name)!.data, name).toEqual(values);
+    for (const [name, values] of releasedTensors(config).values) {
+      expectSame(loaded.get(name)!.data as Float32Array, values, name);
+    }
   });
 
   test("torn shards, a lost one and another quantisation are named; nothing is left on the device", async () => {

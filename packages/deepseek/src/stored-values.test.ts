@@ -1,7 +1,7 @@
 import { FormatError } from "@ds3/errors";
 import type { SafetensorsTensor } from "@ds3/tensor/safetensors";
 import { expect, test } from "vitest";
-import { blockyConfig, releasedTensors } from "../test/released-tensors.ts";
+import { blockyConfig, expectSame, releasedTensors } from "../test/released-tensors.ts";
 import { CheckpointError } from "./check-strict.ts";
 import { readParameters } from "./model-files.ts";
 import { parameterMap } from "./parameter-map.ts";
@@ -30,7 +30,7 @@ test("every weight is code times its block's scale, ragged blocks of 128 include
   const parameters = readParameters(config, tensors);
   for (const { name, parameter, offset, shape } of parameterMap(config)) {
     const size = shape.reduce((a, b) => a * b, 1);
-    expect(parameters.get(parameter)!.subarray(offset, offset + size), name).toEqual(values.get(name));
+    expectSame(parameters.get(parameter)!.subarray(offset, offset + size), values.get(name)!, name);
   }
 });
 

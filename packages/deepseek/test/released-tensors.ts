@@ -4,6 +4,7 @@
  */
 import { bf16ToF32, f32ToBf16, type SafetensorsInput, type SafetensorsTensor } from "@ds3/tensor/safetensors";
 import { normals } from "@ds3/testing/reference";
+import { expect } from "vitest";
 import { checkpointTensors } from "../src/checkpoint-names.ts";
 import { type DeepseekConfig, deepseekV3 } from "../src/index.ts";
 
@@ -89,4 +90,10 @@ function asTensors(entries: readonly SafetensorsInput[]): Map<string, Safetensor
       { dtype, shape, data, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) } as SafetensorsTensor,
     ]),
   );
+}
+
+/** Fails naming the first element that differs; a deep comparison of as many would take minutes to print. */
+export function expectSame(got: ArrayLike<number>, want: ArrayLike<number>, name = "values"): void {
+  const at = Array.prototype.findIndex.call(want, (value, i) => !Object.is(got[i], value));
+  expect([name, got.length, at, got[at]]).toEqual([name, want.length, -1, undefined]);
 }
