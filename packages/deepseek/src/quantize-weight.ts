@@ -1,14 +1,19 @@
 /*
  * Weights as released FP8 checkpoints have them, so that nothing is lost that was in FP8 before.
  *
- * A block's scale is its largest magnitude / 448. A block that was loaded from FP8 is a set of codes times some scale s,
- * and largest / 448 need not be s: it may be an ulp beside it (the product 448 s was rounded), and far from it where the
- * largest code is not 448, as with scales that are powers of two. So where the rule's scale does not give a block back
- * exactly, those that could are tried: largest / m, m each significand that a largest code may have, and the two f32
- * numbers beside it. A block of any other values fails after a few elements and keeps the rule's scale.
+ * A block's scale is its largest magnitude / 448, in f32. What is saved so, loaded and saved again is the same bytes: the
+ * largest value is f32(448 s) then, and that / 448 is s again. For 448 is 7 x 64; count in ulps of s. Where 7 s has two more
+ * bits than s, it is rounded by at most 2, so the quotient is off by 2/7 and rounds to s. Where it has three more, f32
+ * numbers near 7 s are 8 apart; s came from one of them, which is at most 7/2 from 7 s, so that one is its rounding. And
+ * f32(f32(c s) / s) is next to c for every code.
  *
- * Hence load, save and load again changes no value. Nor a byte, but where an f32 number beside the scale stands for the
- * very same values, and, with powers of two, where a block's largest code was 224, which is 448 with half the scale.
+ * Scales made otherwise may be an ulp beside the quotient (1 / (448 / a)), or far from it where the largest code is not
+ * 448 (powers of two). So where the rule's scale does not give a block back exactly, those that could are tried:
+ * largest / m, m each significand that a largest code may have, and the two f32 numbers beside it. A block of any other
+ * values fails after a few elements and keeps the rule's scale. Hence loading FP8 and saving FP8 changes no value.
+ *
+ * Saving with powers of two changes no value of a block that had them, but its bytes once where the largest code was 224,
+ * which is 448 with half the scale.
  */
 import { TILE as BLOCK, decodeFp8, encodeFp8, quantizeBlocks } from "@ds3/fp8-codec";
 
