@@ -141,19 +141,23 @@ describe("quantise(dequantise(q)) = q", () => {
     }
   });
 
-  test.each(FORMATS)("%s with f32 scales: for every significand that the largest element may have", (format) => {
-    const part = 2 ** 20;
-    for (let start = 0; start < 2 ** 23; start += part) {
-      const x = new Float32Array(part);
-      bitsOf(x).forEach((_, i, words) => {
-        words[i] = 0x3f800000 + start + i;
-      });
-      const q = quantize(x, [1, part], { tiling: "column", format });
-      const q2 = again(q, { tiling: "column", format });
-      const differing = q.scales.findIndex((scale, i) => scale !== q2.scales[i] || q.codes[i] !== q2.codes[i]);
-      expect(differing).toBe(-1);
-    }
-  });
+  // max is 7 times a power of two in e5m2 as in e4m3fn, 127 times one in e5m6
+  test.each(["e4m3fn", "e5m6"] as const)(
+    "%s with f32 scales: for every significand that the largest element may have",
+    (format) => {
+      const part = 2 ** 20;
+      for (let start = 0; start < 2 ** 23; start += part) {
+        const x = new Float32Array(part);
+        bitsOf(x).forEach((_, i, words) => {
+          words[i] = 0x3f800000 + start + i;
+        });
+        const q = quantize(x, [1, part], { tiling: "column", format });
+        const q2 = again(q, { tiling: "column", format });
+        const differing = q.scales.findIndex((scale, i) => scale !== q2.scales[i] || q.codes[i] !== q2.codes[i]);
+        expect(differing).toBe(-1);
+      }
+    },
+  );
 
   test.each(FORMATS)("%s with f32 scales at the floor", (format) => {
     const x = Float32Array.of(1e-4, 9.99e-5, -5e-5, 1e-6, 1e-9, 0);
@@ -196,6 +200,21 @@ describe("quantise(dequantise(q)) = q", () => {
     expect(halved).toBeGreaterThan(0);
     expectSame(again(q2, options).codes, q2.codes); // and then no more
   });
+
+  test.each(FORMATS)(
+    "%s: every code's value is a normal number with a floor of 2^-90, not with the least floor",
+    (format) => {
+      const options = { tiling: "row", format, scales: "powerOfTwo", floor: 2 ** -90 } as const;
+      const { scales } = quantize(new Float32Array(1), [1, 1], options);
+      const smallest = SUBNORMAL[format] * scales[0]!;
+      expect(smallest).toBeGreaterThanOrEqual(2 ** -126);
+      const least = { ...options, floor: 2 ** -110 };
+      const tiny = quantize(Float32Array.of(2 ** -126), [1, 1], least);
+      expect(tiny.codes[0]).toBeGreaterThan(0);
+      const lost = { ...tiny, codes: tiny.codes.map(() => 1) } as typeof tiny;
+      expectSame(again(lost, least).codes, [0]);
+    },
+  );
 
   test("f32 scales from elsewhere may not come back: one that no quotient by 448 rounds to", () => {
     const scales = floatsOf([0x3fa00004]); // 7 times its significand lies in the middle of two f32
@@ -248,6 +267,8 @@ test("the largest f32 has a scale; rounded up to a power of two its code stands 
   const powers = quantize(largest, [1, 1], { tiling: "row", scales: "powerOfTwo" });
   expectSame(powers.scales, [2 ** 120]);
   expectSame(dequantize(powers), [Number.POSITIVE_INFINITY]);
+  const values = FORMATS.map((format) => dequantize(quantize(largest, [1, 1], { tiling: "row", format }))[0]);
+  expectSame(values as number[], [largest[0]!, largest[0]!, Number.POSITIVE_INFINITY]);
 });
 
 test("no rows, no columns", () => {

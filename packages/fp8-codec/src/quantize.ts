@@ -45,7 +45,7 @@ const LEAST_FLOOR = 2 ** -110;
  *
  * A tile's amax is its largest |x|, at least `floor`; scale = f32(amax / max of the format), rounded up to a power of two
  * if asked; code = encode(f32(x / scale)), to nearest even. Every step is one correctly rounded f32 operation, so
- * the result is the same on every machine. Borders have smaller tiles, as if padded with zeros. An all-zero tile has the
+ * the result is the same wherever JavaScript runs. Borders have smaller tiles, as if padded with zeros. An all-zero tile has the
  * scale of the floor and codes 0, negative zeros theirs. f32 subnormals become signed zero.
  *
  * A tile with NaN or infinity has the scale NaN (0x7fc00000), NaN codes where x was not finite and signed zeros where it
