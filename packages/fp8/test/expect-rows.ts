@@ -39,12 +39,12 @@ export function expectCombined(name: string, got: ArrayLike<number>, want: Float
   expectRows(name, values, want, columns);
 }
 
-/** f32 numbers whose tiles differ in size by powers of ten, with a row of zeros and some outliers. */
+/** f32 numbers whose tiles differ in size by powers of ten, with a row of zeros, and outliers that cost their tiles bits. */
 export function uneven(values: Float64Array, columns: number, scale = 1): Float64Array {
   return values.map((value, i) => {
     const [row, column] = [Math.floor(i / columns), i % columns];
     if (row === 2) return 0;
     const size = 10 ** ((Math.floor(row / 5) + Math.floor(column / 128)) % 3);
-    return Math.fround(value * scale * size * (i % 997 === 5 ? 50 : 1));
+    return Math.fround(value * scale * size * (i % 1999 === 5 ? 1e5 : 1));
   });
 }
