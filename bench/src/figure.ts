@@ -39,6 +39,8 @@ export interface Figure {
   readonly liveBuffers?: number;
   /** Operations that ran on the CPU instead of the GPU; anything but 0 fails the command. */
   readonly cpuFallbacks?: number;
+  /** Figures of bytes: what they are made of. */
+  readonly parts?: Readonly<Record<string, number>>;
   /** What a reader has to know beside the numbers. */
   readonly note?: string;
 }

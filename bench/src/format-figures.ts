@@ -21,9 +21,14 @@ export function figureHeading(): string {
 
 /** A figure as a line of the table; what is not a number follows on lines of its own. */
 export function formatFigure(figure: Figure): string {
-  const { firstLosses, note } = figure;
+  const { firstLosses, parts, note } = figure;
   const losses = firstLosses && `first losses ${firstLosses.map((loss) => loss.toFixed(5)).join(" ")}`;
-  const below = [losses, note].filter((text) => text !== undefined).map((text) => `    ${text}`);
+  const shares =
+    parts &&
+    `${Object.entries(parts)
+      .map(([part, bytes]) => `${part} ${digits(bytes / 1e6)}`)
+      .join(", ")} MB`;
+  const below = [losses, shares, note].filter((text) => text !== undefined).map((text) => `    ${text}`);
   return [row(COLUMNS.map(([, , cell]) => cell(figure))), ...below].join("\n");
 }
 

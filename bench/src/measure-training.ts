@@ -1,4 +1,4 @@
-import { type BatchSource, type StepRecord, type TrainableModel, train } from "@ds3/trainer";
+import { type BatchSource, type OptimizerOptions, type StepRecord, type TrainableModel, train } from "@ds3/trainer";
 import type { BenchContext } from "./bench-case.ts";
 import { type Figure, median } from "./figure.ts";
 import { ratesOf } from "./peak-share.ts";
@@ -16,11 +16,12 @@ export interface TrainingRun<Batch> {
   /** Floating-point operations of a token, backward included. */
   readonly flopsPerToken: number;
   readonly clipNorm?: number;
+  readonly optimizer?: OptimizerOptions;
 }
 
 /** Trains through the trainer's own loop and times windows of steps, the last loss read back inside each window. */
 export async function measureTraining<Batch>(
-  { name, model, batches, flopsPerToken, clipNorm }: TrainingRun<Batch>,
+  { name, model, batches, flopsPerToken, clipNorm, optimizer = {} }: TrainingRun<Batch>,
   { peak, steps }: BenchContext,
 ): Promise<Figure> {
   const { gpu } = model;
@@ -28,7 +29,7 @@ export async function measureTraining<Batch>(
   const clipping = clipNorm === undefined ? {} : { clipNorm };
   const onStep = (record: StepRecord): void => void records.push(record);
   const run = (count: number): Promise<unknown> =>
-    train({ model, batches, steps: count, schedule: () => 1e-3, ...clipping, onStep });
+    train({ model, batches, steps: count, schedule: () => 1e-3, optimizer, ...clipping, onStep });
   await run(WARM_UP);
   const firstLosses = records.map(({ loss }) => loss);
   gpu.resetPeak();

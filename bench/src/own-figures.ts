@@ -3,8 +3,11 @@ import { attentionCases } from "./attention.bench.ts";
 import type { BenchCase } from "./bench-case.ts";
 import { decodeCases } from "./decode.bench.ts";
 import type { Figure } from "./figure.ts";
+import { fp8LinearCases } from "./fp8-linears.bench.ts";
+import { fp8MemoryCases } from "./fp8-memory.bench.ts";
 import { fp8ProductCases } from "./fp8-products.bench.ts";
 import { fp8QuantizeCases } from "./fp8-quantize.bench.ts";
+import { fp8TrainingCases } from "./fp8-train.bench.ts";
 import { groupedMatmulCases } from "./grouped-matmul.bench.ts";
 import { lossCases } from "./loss.bench.ts";
 import { matmulCases } from "./matmul.bench.ts";
@@ -24,6 +27,9 @@ export const ownCases: readonly BenchCase[] = [
   ...decodeCases,
   ...fp8ProductCases,
   ...fp8QuantizeCases,
+  ...fp8LinearCases,
+  ...fp8TrainingCases,
+  ...fp8MemoryCases,
 ];
 
 /** Which of our own figures to measure, and how. */

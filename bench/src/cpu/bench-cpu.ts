@@ -8,7 +8,7 @@ import { measureSuite } from "./measure-suite.ts";
 import { DEEPSEEK, ROOT } from "./places.ts";
 import { bundleSuites, type SuiteBundle } from "./suite-bundle.ts";
 import { type CpuSuite, cpuSuites } from "./suite-list.ts";
-import type { SmallTokenizer, TextInput } from "./suite-messages.ts";
+import type { SmallTokenizer, SuiteInput, TextInput } from "./suite-messages.ts";
 import { type BenchTexts, benchTexts } from "./texts/bench-texts.ts";
 import { listDatasetFiles } from "./texts/dataset-texts.ts";
 import { TEXT_KINDS } from "./texts/text-kind.ts";
@@ -25,16 +25,14 @@ export interface CpuOptions {
 /** Measures the suites that have one of the figures; hands on those that are wanted. */
 export async function* benchCpu({ names, onNote }: CpuOptions): AsyncGenerator<Figure> {
   const isWanted = (suite: CpuSuite): boolean => suite.figures.some((name) => names.has(name));
+  const suites = cpuSuites.filter(isWanted).map(({ name }) => name);
   using bundle = await bundleSuites();
-  const common = await prepare(bundle);
-  onNote(`${cpuName()}; ${common.origin}; bundled by esbuild as a build of the packages is, a process for each group`);
-  for (const { name } of cpuSuites.filter(isWanted)) {
-    for await (const figure of measureSuite({
-      bundle,
-      suite: name,
-      input: (scratch) => ({ ...common, suite: name, scratch }),
-    }))
-      if (names.has(figure.name)) yield figure;
+  const texts = suites.some((suite) => suite !== "fp8Codec") ? await prepare(bundle) : undefined;
+  const origin = texts ? `; ${texts.origin}` : "";
+  onNote(`${cpuName()}${origin}; bundled by esbuild as a build of the packages is, a process for each group`);
+  for (const suite of suites) {
+    const input = (scratch: string): SuiteInput => (suite === "fp8Codec" ? { suite } : { ...texts!, suite, scratch });
+    for await (const figure of measureSuite({ bundle, suite, input })) if (names.has(figure.name)) yield figure;
   }
 }
 

@@ -7,7 +7,7 @@ test("no two figures share a name", () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test.each(["tokenizer", "data"])("--only %s means no figure that needs a GPU", (only) => {
+test.each(["tokenizer", "data", "fp8-codec"])("--only %s means no figure that needs a GPU", (only) => {
   expect(cpuSuites.some(({ figures }) => figures.some((name) => name.includes(only)))).toBe(true);
   expect(ownCases.filter(({ name }) => name.includes(only))).toEqual([]);
 });

@@ -7,8 +7,11 @@ export interface CpuSuite {
   readonly figures: readonly string[];
 }
 
+/** Suites of an ordinary run that work on texts. */
+export type TextSuiteName = "deepseek" | "v6400" | "worst" | "reading" | "stages" | "dedup" | "tokens" | "shards";
+
 /** Suites of an ordinary run. */
-export type SuiteName = "deepseek" | "v6400" | "worst" | "reading" | "stages" | "dedup" | "tokens" | "shards";
+export type SuiteName = TextSuiteName | "fp8Codec";
 
 /** What a suite of encoding measures, for `tokenizer.encode.NAME`. */
 function encodingFigures(name: string): string[] {
@@ -34,6 +37,13 @@ function worstFigures(): string[] {
   return [...kinds, ...small].map((kind) => `tokenizer.worst.${kind}`);
 }
 
+/** Codecs of elements, then of matrices with scales. */
+function codecFigures(): string[] {
+  const elements = ["e4m3fn", "e5m2", "e5m6"].flatMap((format) => [`encode.${format}`, `decode.${format}`]);
+  const matrices = ["row", "column", "block"].map((tiling) => `quantize.${tiling}`);
+  return [...elements, ...matrices, "dequantize.block", "limited-product"].map((name) => `fp8-codec.${name}`);
+}
+
 /** Every suite of an ordinary run, in order. */
 export const cpuSuites: readonly CpuSuite[] = [
   { name: "deepseek", figures: encodingFigures("deepseek") },
@@ -49,4 +59,5 @@ export const cpuSuites: readonly CpuSuite[] = [
   { name: "dedup", figures: ["data.dedup.exact", "data.dedup.minHash"] },
   { name: "tokens", figures: ["data.fim", "data.split-tokens", "data.pack.best-fit"] },
   { name: "shards", figures: ["data.shards.write", "data.shards.load.stream", "data.shards.load.best-fit"] },
+  { name: "fp8Codec", figures: codecFigures() },
 ];

@@ -7,6 +7,7 @@ import { Ds3Error } from "@ds3/errors";
 import type { CpuFigure, RunSuite, SuiteInput, SuiteMessage, TextInput } from "./suite-messages.ts";
 import { benchDedup } from "./suites/dedup.ts";
 import { benchEncoding } from "./suites/encoding.ts";
+import { benchFp8Codec } from "./suites/fp8-codec.ts";
 import { benchMemory } from "./suites/memory.ts";
 import { benchReading } from "./suites/reading.ts";
 import { benchShards } from "./suites/shards.ts";
@@ -40,6 +41,7 @@ try {
 process.exit(0);
 
 function figuresOf(given: SuiteInput): AsyncGenerator<CpuFigure> {
+  if (given.suite === "fp8Codec") return benchFp8Codec();
   if (given.suite === "training") return benchTraining(given);
   return given.suite === "memory" ? benchMemory(given) : suites[given.suite](given);
 }

@@ -1,6 +1,6 @@
 import type { ErrorDetails } from "@ds3/errors";
 import type { Figure } from "../figure.ts";
-import type { SuiteName } from "./suite-list.ts";
+import type { TextSuiteName } from "./suite-list.ts";
 import type { BenchTexts } from "./texts/bench-texts.ts";
 
 /** A figure before it is known where it was measured. */
@@ -12,9 +12,9 @@ export interface SmallTokenizer {
   readonly origin: string;
 }
 
-/** What the process of a suite of an ordinary run is given, as a JSON file. */
+/** What the process of a suite that works on texts is given, as a JSON file. */
 export interface TextInput extends BenchTexts {
-  readonly suite: SuiteName;
+  readonly suite: TextSuiteName;
   /** DeepSeek-V3's tokenizer.json. */
   readonly deepseek: string;
   /** A tokenizer.json of 6,400 tokens. */
@@ -33,8 +33,14 @@ export interface CorpusInput {
   readonly origin: string;
 }
 
+/** The same for a suite that makes its numbers itself. */
+export interface NumbersInput {
+  readonly suite: "fp8Codec";
+}
+
 export type SuiteInput =
   | TextInput
+  | NumbersInput
   | (CorpusInput & { readonly suite: "training" })
   | (CorpusInput & { readonly suite: "memory" });
 
@@ -44,4 +50,6 @@ export type SuiteMessage =
   | { readonly type: "error"; readonly error: ErrorDetails };
 
 /** A suite: its figures, each as soon as it is measured. */
-export type RunSuite<Input extends TextInput | CorpusInput> = (input: Input) => AsyncGenerator<CpuFigure>;
+export type RunSuite<Input extends TextInput | CorpusInput | NumbersInput> = (
+  input: Input,
+) => AsyncGenerator<CpuFigure>;
