@@ -52,6 +52,12 @@ test("bytes are megabytes, and first losses and notes follow on lines of their o
   expect([losses, note]).toEqual(["    first losses 7.64946 7.36560", "    as the peers'"]);
 });
 
+test("parts of bytes stand below, in megabytes", () => {
+  const parts = { attention: 31_650_000, loss: 243_000 };
+  const figure: Figure = { name: "fp8.memory", value: 31_893_000, unit: "bytes", adapter, parts };
+  expect(formatFigures([figure]).split("\n")[2]).toBe("    attention 31.65, loss 0.243 MB");
+});
+
 test("fewer bytes than a megabyte are bytes", () => {
   const figure: Figure = { name: "scale.tiny.bytes-per-token", value: 31_234.4, unit: "bytes", adapter };
   expect(formatFigures([figure]).split("\n")[1]!.split(/\s+/).slice(1)).toEqual(["31,234", "bytes"]);
