@@ -7,7 +7,7 @@ import type { QuantizedMatrix } from "./quantized-matrix.ts";
 import type { ScaleKind } from "./tiles.wgsl.ts";
 
 /** Lanes along columns, and slices of a tile's rows, of a workgroup on hardware. */
-const HARDWARE_SHAPE = { lanes: 16, slices: 16 } as const;
+const HARDWARE_SHAPE = { lanes: 16, slices: 8 } as const;
 
 /** What column tiles are made of, and how. */
 export interface ColumnEncoding {

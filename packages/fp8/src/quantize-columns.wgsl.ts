@@ -29,9 +29,9 @@ export interface QuantizeColumnsParams extends EncodeParams {
   readonly slices: number;
 }
 
-/** Columns that an invocation owns: whole words of both formats. */
+/** Columns that an invocation owns: whole words of both formats; eight share the load of a row tile's scale. */
 export function columnsPerLane({ source, format }: Pick<QuantizeColumnsParams, "source" | "format">): number {
-  return Math.max(source === "f32" ? 4 : CODE_LAYOUTS[source].codes, CODE_LAYOUTS[format].codes);
+  return Math.max(source === "f32" ? 4 : 8, CODE_LAYOUTS[format].codes);
 }
 
 /**
