@@ -1,6 +1,10 @@
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
+import { saveCheckpoint } from "@ds3/deepseek/node";
 import { useTestModel } from "@ds3/example-pretrain/test-model";
+import { loadModel } from "@ds3/example-shared";
+import { openGpu } from "@ds3/tensor";
 import { expect, test } from "vitest";
 import { chat } from "./main.ts";
 
@@ -30,6 +34,17 @@ test("one line, one reply; a seed repeats the chat", async () => {
   const printed = await talk(lines("who are you", "", "what is one plus one"));
   expect(printed.match(/\[cut off: --max-tokens 6\]\n/g)).toHaveLength(2);
   expect(await talk(lines("who are you", "what is one plus one"))).toBe(printed);
+});
+
+test("a folder with weights in FP8 is talked to as any other", async () => {
+  const folder = join(given.folder, "fp8");
+  await using gpu = await openGpu();
+  await saveCheckpoint((await loadModel(gpu, given.model)).model, folder, { format: "fp8" });
+  for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
+    await copyFile(join(given.model, name), join(folder, name));
+  }
+  const printed = await talk(lines("who are you"), `--model ${folder} --temperature 0 --max-tokens 4`);
+  expect(printed).toMatch(/\[cut off: --max-tokens 4\]\n/);
 });
 
 test("no control character of the model's reaches the terminal", async () => {

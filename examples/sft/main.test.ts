@@ -1,4 +1,6 @@
+import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { saveCheckpoint } from "@ds3/deepseek/node";
 import { useTestModel } from "@ds3/example-pretrain/test-model";
 import { loadModel } from "@ds3/example-shared";
 import { openGpu } from "@ds3/tensor";
@@ -31,6 +33,20 @@ test("two stages on records of two forms, in FP8, to a model folder", async () =
   expect(after.template.source).toBe(before.template.source);
   const weights = (from: typeof before) => from.model.arena.get("head").data();
   expect(await weights(after)).not.toEqual(await weights(before));
+});
+
+test("from a folder with weights in FP8 as from any other, to one in f32", async () => {
+  const released = join(given.folder, "released");
+  await using gpu = await openGpu();
+  await saveCheckpoint((await loadModel(gpu, given.model)).model, released, { format: "fp8" });
+  for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
+    await copyFile(join(given.model, name), join(released, name));
+  }
+  const data = await given.file("few.jsonl", alpaca);
+  await run("from-fp8", ["--model", released, "--data", data, "--steps", "1"]);
+  const config = JSON.parse(await readFile(join(given.folder, "from-fp8", "model", "config.json"), "utf8"));
+  expect(config.torch_dtype).toBe("float32");
+  expect(config).not.toHaveProperty("quantization_config");
 });
 
 test("a record of no known form is named by file and line", async () => {
