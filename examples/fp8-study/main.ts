@@ -38,7 +38,7 @@ export async function study(argv: readonly string[], session: Session): Promise<
     }
     if (does("outliers")) {
       const [weights] = pairOf(plan.seeds[0]!, plan);
-      await kept(out, "planted", () => measurePlanted(out, weights, plan, data, session.status));
+      await kept(out, "planted", () => measurePlanted(out, weights, plan, data, { onProgress: session.status }));
     }
   }
   await report(plan, options, session);

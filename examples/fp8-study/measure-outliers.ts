@@ -24,6 +24,13 @@ export interface PlantedLosses {
   readonly losses: readonly { readonly factor: number; readonly tile: number; readonly tensor: number }[];
 }
 
+/** Choices of `measurePlanted`. */
+export interface PlantedOptions {
+  readonly onProgress?: (line: string) => void;
+  /** Powers of two. Default: those of the study. */
+  readonly factors?: readonly number[];
+}
+
 /**
  * Measures a trained f32 run, without training, in FP8 with one scale a tile and with one scale a tensor.
  * @throws FormatError when the run has no checkpoint.
@@ -33,7 +40,7 @@ export async function measurePlanted(
   run: StudyRun,
   plan: StudyPlan,
   data: StudyData,
-  onProgress: (line: string) => void,
+  { onProgress, factors = FACTORS }: PlantedOptions,
 ): Promise<PlantedLosses> {
   const folder = join(folderOf(root, run), "checkpoints");
   const newest = await readNewestCheckpoint(folder);
@@ -42,16 +49,17 @@ export async function measurePlanted(
     throw new FormatError({ op: "fp8-study", operand: folder, expected: "a checkpoint", actual: "none", hint });
   }
   const measured = { ...data, heldOut: data.heldOut.slice(0, BATCHES) };
+  await using gpu = await openGpu();
   const lossOf = async (variant: StudyRun["variant"]): Promise<number> => {
-    await using gpu = await openGpu();
+    using _model = gpu.scope("model");
     const linears = variant ? linearsOf(gpu, { precision: "fp8", variant }, studyConfig(data.vocabSize)) : {};
     const model = await loadCheckpoint(gpu, newest.folder, linears);
     return (await measureHeldOut(model, plan, measured)).validationLoss;
   };
   const f32 = await lossOf(undefined);
   const losses: PlantedLosses["losses"][number][] = [];
-  for (const factor of FACTORS) {
-    onProgress(`planted outliers, factor ${factor}`);
+  for (const factor of factors) {
+    onProgress?.(`planted outliers, factor ${factor}`);
     const [tile, tensor] = [
       await lossOf({ scaling: "tile", outliers: factor }),
       await lossOf({ scaling: "tensor", outliers: factor }),

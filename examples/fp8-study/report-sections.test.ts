@@ -5,7 +5,7 @@ import { drawStudy } from "./draw-study.ts";
 import { lossError } from "./loss-error.ts";
 import { reportSections } from "./report-sections.ts";
 import type { Comparison, StudyResults } from "./results.ts";
-import { pairOf } from "./runs.ts";
+import { controlRun, pairOf } from "./runs.ts";
 import { studyPlan } from "./study-config.ts";
 
 const plan = { ...studyPlan, steps: 12, ablationSteps: 6 };
@@ -43,6 +43,13 @@ test("a row a seed: errors, held-out losses, and their difference", () => {
   const cells = pairs[3]!.split("|").map((cell) => cell.trim());
   expect(cells.slice(1, 3)).toEqual(["fp8-1", "0.200 %"]);
   expect(cells.slice(4, 8)).toEqual(["-0.200 %", "5.0000", "4.9900", "-0.200 %"]);
+});
+
+test("the controls are a table, with the mean error of the same seeds in FP8 beside theirs", () => {
+  const control = { ...pair(1, 0.002), run: controlRun(1, plan) };
+  const { control: lines } = reportSections({ ...results(pair(0, 0.001), pair(1, 0.003)), controls: [control] });
+  expect(lines[2]).toMatch(/^\| control-1 \| 0\.200 % /);
+  expect(lines.at(-1)).toBe("Mean error over 1 of the seeds: FP8 0.300 %, f32 from other last bits 0.200 %.");
 });
 
 test("nothing is said of what is not known; every section has its place in the page", async () => {

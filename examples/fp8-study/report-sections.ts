@@ -1,4 +1,4 @@
-import { CLAIM } from "./loss-error.ts";
+import { CLAIM, meanOf } from "./loss-error.ts";
 import { productSizes } from "./product-sizes.ts";
 import type { Comparison, StudyResults } from "./results.ts";
 import { studyConfig } from "./study-config.ts";
@@ -16,12 +16,12 @@ export interface ReportSections {
 
 /** The report's tables and its verdict as lines of Markdown. */
 export function reportSections(results: StudyResults): ReportSections {
-  const { plan, pairs, controls } = results;
+  const { plan, pairs } = results;
   return {
     verdict: verdictOf(results),
     pairs: pairs.length > 0 ? comparisonTable(pairs) : [],
     sizes: sizesTable(plan.batchSize * plan.sequenceLength),
-    control: controls.length > 0 ? comparisonTable(controls) : [],
+    control: controlSection(results),
     outliers: outliersTable(results),
     planted: plantedTable(results),
     promotion: promotionTable(results),
@@ -58,6 +58,16 @@ function comparisonTable(comparisons: readonly Comparison[]): string[] {
       signedPercent(other.heldOut / base.heldOut - 1),
     ]),
   );
+}
+
+function controlSection({ pairs, controls }: StudyResults): string[] {
+  if (controls.length === 0) return [];
+  const mean = (comparisons: readonly Comparison[]): string =>
+    percent(meanOf(comparisons.map(({ error }) => error.mean)));
+  const seeds = controls.map(({ run }) => run.seed);
+  const same = pairs.filter(({ run }) => seeds.includes(run.seed));
+  const summary = `Mean error over ${seeds.length} of the seeds: FP8 ${mean(same)}, f32 from other last bits ${mean(controls)}.`;
+  return [...comparisonTable(controls), "", summary];
 }
 
 function sizesTable(tokens: number): string[] {

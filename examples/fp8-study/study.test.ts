@@ -4,7 +4,11 @@ import { join } from "node:path";
 import type { Session } from "@ds3/example-shared";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { study } from "./main.ts";
+import { measurePlanted } from "./measure-outliers.ts";
 import { type RunMetrics, readMetrics } from "./read-metrics.ts";
+import { pairOf } from "./runs.ts";
+import { studyPlan } from "./study-config.ts";
+import { prepareData } from "./study-data.ts";
 
 const words = "the a cat dog sat ran on mat hill and what is one two three plus equals sum of who are you".split(" ");
 
@@ -83,3 +87,22 @@ test("the control: weights off by a millionth give other losses, close to the fi
   for (const [i, loss] of f32.losses.entries()) expect(Math.abs(control.losses[i]! / loss - 1)).toBeLessThan(1e-3);
   expect(await readFile(join(folder, "whole", "fp8-study.md"), "utf8")).toMatch(/^\| control-0 \|/m);
 });
+
+test("outliers are measured on trained weights: f32 is as the run left it, FP8 close, and one scale a tensor another FP8", async () => {
+  const plan = { ...studyPlan, steps: 6, ablationSteps: 6 };
+  const data = await prepareData({ data: [text], column: "text" }, plan, () => {});
+  const root = join(folder, "whole");
+  const [run] = pairOf(0, plan);
+  const { step, f32, losses } = await measurePlanted(root, run, plan, data, { factors: [2 ** 12] });
+  expect(step).toBe(6);
+  expect(data.heldOut.length).toBeLessThanOrEqual(16);
+  expect(f32).toBe((await readMetrics(join(root, "f32-0"))).heldOut.get(6));
+  const [{ tile, tensor }] = losses as [(typeof losses)[number]];
+  expect(tile).not.toBe(tensor);
+  for (const loss of [tile, tensor]) {
+    expect(loss).not.toBe(f32);
+    expect(Math.abs(loss / f32 - 1)).toBeLessThan(0.05);
+  }
+  const missing = measurePlanted(root, { ...run, name: "f32-9" }, plan, data, {});
+  await expect(missing).rejects.toThrow(/f32-9.*expected a checkpoint.*--part pairs/s);
+}, 300_000);
