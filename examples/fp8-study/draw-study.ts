@@ -31,7 +31,7 @@ const COLOURS: Readonly<Record<string, readonly [light: string, dark: string]>> 
   "--line-0": ["#0969da", "#58a6ff"],
   "--line-1": ["#bc4c00", "#f0883e"],
   "--line-2": ["#1a7f37", "#3fb950"],
-  "--claim": ["#cf222e", "#ff7b72"],
+  "--claim": ["#cf222e33", "#ff7b7240"],
 };
 const colours = (theme: 0 | 1): string =>
   Object.entries(COLOURS)
@@ -111,28 +111,26 @@ function lossPanel({ plan, pairs }: StudyResults): Panel {
   };
 }
 
-/** On a logarithmic axis: runs part from almost nothing, and meet again wherever they cross. */
+/** Signed, so that runs which cross are not drawn as spikes; the claim is a band. */
 function errorPanel({ plan, pairs, controls }: StudyResults): Panel {
-  const curve = ({ error }: Comparison): [number, number][] => sampled(error.errors, plan.steps).map(positivePercent);
+  const curve = ({ error }: Comparison): [number, number][] =>
+    sampled(error.signed, plan.steps).map(([step, value]) => [step, value * 100]);
   const from = plan.steps - Math.floor(plan.steps / 3);
-  const shade = {
-    silent: true,
-    itemStyle: { color: "var(--shade)" },
-    data: [[{ xAxis: from }, { xAxis: plan.steps }]],
-  };
-  const claim: [number, number][] = [
-    [0, CLAIM * 100],
-    [plan.steps, CLAIM * 100],
-  ];
+  const area = (corners: readonly object[], colour: string): object => ({
+    ...line([], colour, { label: "" }),
+    markArea: { silent: true, itemStyle: { color: `var(${colour})` }, data: [corners] },
+  });
+  const claim = CLAIM * 100;
   return {
     title: "Relative error of the smoothed loss, %",
-    subtitle: "grey: last third; thin: f32 from weights off by a millionth",
+    subtitle: "grey: last third; band: 0.25 %; thin: f32, last bits off",
     xAxis: { type: "value", min: 0, max: plan.steps, name: "step" },
-    yAxis: { type: "log", min: 0.001, max: 10 },
+    yAxis: { type: "value", min: -2, max: 2, interval: 1 },
     series: [
-      { ...line(claim, "--claim", { dashed: true, label: "0.25 %" }), markArea: shade },
-      ...controls.map((control) => line(curve(control), "--muted", { width: 0.7, label: "" })),
-      ...pairs.map((pair, i) => line(curve(pair), `--line-${i % 3}`, { width: 1.4, label: `seed ${pair.run.seed}` })),
+      area([{ xAxis: from }, { xAxis: plan.steps }], "--shade"),
+      area([{ yAxis: -claim }, { yAxis: claim }], "--claim"),
+      ...controls.map((control) => line(curve(control), "--muted", { width: 0.8, label: "" })),
+      ...pairs.map((pair, i) => line(curve(pair), `--line-${i % 3}`, { width: 1.2, label: `seed ${pair.run.seed}` })),
     ],
   };
 }
@@ -199,9 +197,4 @@ function sampled(values: readonly number[], steps: number): [number, number][] {
   return values.flatMap((value, i): [number, number][] =>
     (i + 1) % every === 0 || i === values.length - 1 ? [[i + 1, value]] : [],
   );
-}
-
-/** A logarithmic axis has no place for zero. */
-function positivePercent([step, error]: [number, number]): [number, number] {
-  return [step, Math.max(error * 100, 0.001)];
 }

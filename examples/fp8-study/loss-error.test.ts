@@ -32,7 +32,8 @@ test("errors of both signs add up, the error of the mean loss cancels; only the 
 });
 
 test("below is an error too, and negative in the mean loss", () => {
-  const { mean, ofMeanLoss } = lossError([4, 4, 4], [3, 3, 3]);
+  const { mean, signed, ofMeanLoss } = lossError([4, 4, 4], [3, 3, 3]);
+  for (const error of signed) expect(error).toBeCloseTo(-0.25, 12);
   expect([mean, ofMeanLoss]).toEqual([expect.closeTo(0.25, 12), expect.closeTo(-0.25, 12)]);
 });
 

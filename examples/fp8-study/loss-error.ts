@@ -14,6 +14,8 @@ export const CLAIM = 0.0025;
 export interface LossError {
   /** |e8 - e32| / e32 at every step, e the smoothed losses. */
   readonly errors: readonly number[];
+  /** e8 / e32 - 1 at every step: above 0, FP8 is worse. */
+  readonly signed: readonly number[];
   /** Step, from 1, that the last third begins with. */
   readonly from: number;
   /** Mean of the errors over the last third: what the claim is judged by. */
@@ -34,13 +36,15 @@ export function lossError(f32: readonly number[], fp8: readonly number[]): LossE
     throw new OutOfRangeError({ op: "lossError", operand: "fp8", expected, actual: `${fp8.length} of ${f32.length}` });
   }
   const [base, other] = [smooth(f32), smooth(fp8)];
-  const errors = base.map((value, i) => Math.abs(other[i]! - value) / value);
+  const signed = base.map((value, i) => (other[i]! - value) / value);
+  const errors = signed.map(Math.abs);
   const start = f32.length - Math.floor(f32.length / 3);
   const last = errors.slice(start);
   const error = Math.max(...last);
   const [meanBase, meanOther] = [meanOf(f32.slice(start)), meanOf(fp8.slice(start))];
   return {
     errors,
+    signed,
     from: start + 1,
     mean: meanOf(last),
     maximum: { error, step: start + 1 + last.indexOf(error) },
