@@ -153,7 +153,7 @@ describe.each(Object.entries(layers))("%s", (_, layer) => {
       let y: Tensor;
       {
         using inner = gpu.scope();
-        y = inner.keep(layer.run(gpu.zeros(layer.input), weight));
+        y = inner.keep(layer.run(tape.watch(gpu.zeros(layer.input)), weight));
       }
       const held = gpu.stats.liveBytes - without.liveBytes - y.bytes;
       // Sizes of buffers are rounded up by less than a quarter; offsets and tiles of experts are small.
