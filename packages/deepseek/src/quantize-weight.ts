@@ -15,7 +15,7 @@
  * Saving with powers of two changes no value of a block that had them, but its bytes once where the largest code was 224,
  * which is 448 with half the scale.
  */
-import { TILE as BLOCK, decodeFp8, encodeFp8, quantizeBlocks } from "@ds3/fp8-codec";
+import { TILE as BLOCK, decodeFp8, dequantizeBlocks, encodeFp8, quantizeBlocks } from "@ds3/fp8-codec";
 
 /** Codes and scales of a weight. */
 export interface QuantizedWeight {
@@ -27,7 +27,7 @@ export interface QuantizedWeight {
 
 /** Values of the largest codes, down to half the largest of all: below, a smaller scale takes more of the range. */
 const LARGEST_CODES = [448, 416, 384, 352, 320, 288, 256, 240];
-/** Elements of a block that a scale must give back before all are looked at. */
+/** Elements of a block's first row that a scale must give back before all are looked at. */
 const SAMPLE = 32;
 
 /**
@@ -45,24 +45,42 @@ export function quantizeWeight(
   return weight;
 }
 
-function keepLoadedBlocks(values: Float32Array, [rows, columns]: readonly [number, number], weight: QuantizedWeight) {
-  let block = 0;
+function keepLoadedBlocks(values: Float32Array, shape: readonly [number, number], weight: QuantizedWeight): void {
+  const [rows, columns] = shape;
+  const { isExact, largest } = inspectBlocks(values, shape, weight);
+  let block = -1;
   for (let top = 0; top < rows; top += BLOCK) {
-    for (let left = 0; left < columns; left += BLOCK, block++) {
-      const places = placesOf([rows, columns], top, left);
-      const x = Float32Array.from(places, (place) => values[place]!);
-      if (encodeExactly(x, weight.scales[block]!)) continue;
-      for (const scale of candidates(x)) {
-        const codes = encodeExactly(x, scale);
-        if (!codes) continue;
-        weight.scales[block] = scale;
-        places.forEach((place, i) => {
-          weight.codes[place] = codes[i]!;
-        });
-        break;
+    for (let left = 0; left < columns; left += BLOCK) {
+      block += 1;
+      if (isExact[block]) continue;
+      const first = top * columns + left;
+      const sample = values.subarray(first, first + Math.min(SAMPLE, columns - left));
+      for (const scale of candidates(largest[block]!)) {
+        if (givesBack(sample, scale) && replaceBlock(values, placesOf(shape, top, left), block, scale, weight)) break;
       }
     }
   }
+}
+
+/** Of each block, whether its codes and scale give it back exactly, and its largest magnitude. */
+function inspectBlocks(
+  values: Float32Array,
+  [rows, columns]: readonly [number, number],
+  { codes, scales }: QuantizedWeight,
+): { readonly isExact: readonly boolean[]; readonly largest: Float32Array } {
+  const decoded = dequantizeBlocks(codes, scales, [rows, columns]);
+  const across = Math.ceil(columns / BLOCK);
+  const isExact = new Array<boolean>(scales.length).fill(true);
+  const largest = new Float32Array(scales.length);
+  for (let row = 0, i = 0; row < rows; row++) {
+    const firstBlock = Math.floor(row / BLOCK) * across;
+    for (let column = 0; column < columns; column++, i++) {
+      const block = firstBlock + Math.floor(column / BLOCK);
+      if (decoded[i] !== values[i]) isExact[block] = false;
+      if (Math.abs(values[i]!) > largest[block]!) largest[block] = Math.abs(values[i]!);
+    }
+  }
+  return { isExact, largest };
 }
 
 /** Flat indices of the elements of the block at [top, left]. */
@@ -74,12 +92,25 @@ function placesOf([rows, columns]: readonly [number, number], top: number, left:
   );
 }
 
-/** The codes with which `scale` gives every value back exactly, if it does. */
-function encodeExactly(x: Float32Array, scale: number): Uint8Array | undefined {
-  return isExact(x.subarray(0, SAMPLE), scale) && isExact(x, scale) ? encodeWith(x, scale) : undefined;
+/** Gives a block the scale, if every value is a code times it. */
+function replaceBlock(
+  values: Float32Array,
+  places: Uint32Array,
+  block: number,
+  scale: number,
+  { codes, scales }: QuantizedWeight,
+): boolean {
+  const x = Float32Array.from(places, (place) => values[place]!);
+  if (!givesBack(x, scale)) return false;
+  scales[block] = scale;
+  encodeWith(x, scale).forEach((code, i) => {
+    codes[places[i]!] = code;
+  });
+  return true;
 }
 
-function isExact(x: Float32Array, scale: number): boolean {
+/** True when every value is a code times the scale. */
+function givesBack(x: Float32Array, scale: number): boolean {
   const decoded = decodeFp8(encodeWith(x, scale), "e4m3fn");
   return decoded.every((value, i) => Math.fround(value * scale) === x[i]);
 }
@@ -91,8 +122,8 @@ function encodeWith(x: Float32Array, scale: number): Uint8Array {
   );
 }
 
-function* candidates(x: Float32Array): Generator<number> {
-  const largest = x.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+/** Scales that may have given a block its largest magnitude. */
+function* candidates(largest: number): Generator<number> {
   for (const code of LARGEST_CODES) {
     const scale = Float32Array.of(largest / code);
     const bits = new Uint32Array(scale.buffer);
