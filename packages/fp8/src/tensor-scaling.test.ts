@@ -2,8 +2,10 @@ import { createRowGroups } from "@ds3/tensor";
 import { normals, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
 import { uneven } from "../test/expect-rows.ts";
+import { unpackCodes } from "../test/unpack-codes.ts";
 import { dequantize } from "./dequantize.ts";
 import { roundTilesRef, wholeRef } from "./fp8-linear-tiles.ref.ts";
+import { quantizeRef } from "./quantize.ref.ts";
 import { quantize } from "./quantize.ts";
 import type { Tiling } from "./quantized-matrix.ts";
 import { quantizeWhole, requantizeWhole } from "./tensor-scaling.ts";
@@ -66,4 +68,7 @@ test("one NaN makes all NaN; what is made on the way is freed", async () => {
   const whole = quantizeWhole(x, { tiling: "row" });
   expect(gpu.stats.liveBuffers - before).toBe(2);
   expect((await dequantize(whole).data()).every(Number.isNaN)).toBe(true);
+  const rounding = { format: "e4m3fn", powerOfTwo: false, floor: 1e-4 } as const;
+  const want = quantizeRef(Float32Array.from(values), 200, { ...rounding, ...wholeRef }).codes;
+  expect(unpackCodes(await whole.codes.data<"u32">(), 3, 200, "e4m3fn")).toEqual(want);
 });
