@@ -72,6 +72,23 @@ describe.each(formats)("%s: a tile that is not finite", (format) => {
   });
 });
 
+test("requantising leaves the padding of rows 0 where the last tile is NaN", async () => {
+  const { gpu } = holder;
+  for (const format of formats) {
+    using _scope = gpu.scope("padding");
+    const x = Float32Array.from(normals(3 * 133, 7));
+    x[132] = Number.NaN;
+    const row = quantize(gpu.tensor(x, [3, 133]), { tiling: "row", format });
+    const again = requantize(row, { tiling: "column", format });
+    const want = quantize(dequantize(row), { tiling: "column", format });
+    expect(await again.codes.data<"u32">()).toEqual(await want.codes.data<"u32">());
+    const used = (133 - (format === "e5m6" ? 128 : 132)) * (format === "e5m6" ? 12 : 8);
+    const words = await again.codes.data<"u32">();
+    const last = words.subarray(words.length / 3 - Math.ceil(used / 32), words.length / 3);
+    expect(last.at(-1)! >>> (used % 32), "bits behind the last code").toBe(0);
+  }
+});
+
 /** A tensor of these bits: uploads as numbers may quieten NaN. */
 function bitTensor(gpu: Gpu, bits: Uint32Array, shape: readonly number[]): Tensor {
   const words = gpu.tensor(bits, [bits.length], "u32");
