@@ -3,22 +3,10 @@
  * is no NaN, and need not round as IEEE says. A code is sign, exponent, significand in the lowest bits of a u32:
  * 8 bits (e4m3fn, e5m2) or 12 (e5m6).
  */
-import type { CodeFormat } from "@ds3/fp8-codec";
+import { type CodeFormat, type FormatFacts, formatFacts } from "@ds3/fp8-codec";
 
-/** The constants of a format. Magnitudes are codes without their sign. */
-export interface CodeLayout {
-  /** Bits of the significand behind the leading one. */
-  readonly significandBits: number;
-  /** Of the exponent. */
-  readonly bias: number;
-  /** The code's sign bit as a mask; all lower bits are the magnitude. */
-  readonly sign: number;
-  /** Magnitude of the largest finite value; the next one is NaN in e4m3fn, infinity in the others. */
-  readonly largest: number;
-  /** The magnitude that NaN is encoded to. */
-  readonly nan: number;
-  /** The largest finite value. */
-  readonly max: number;
+/** The constants of a format, and how its codes lie in words. */
+export interface CodeLayout extends FormatFacts {
   /** Codes that fill `words` words without a gap. */
   readonly codes: number;
   readonly words: number;
@@ -26,9 +14,9 @@ export interface CodeLayout {
 
 /** The layout of each format. */
 export const CODE_LAYOUTS: Readonly<Record<CodeFormat, CodeLayout>> = {
-  e4m3fn: { significandBits: 3, bias: 7, sign: 0x80, largest: 0x7e, nan: 0x7f, max: 448, codes: 4, words: 1 },
-  e5m2: { significandBits: 2, bias: 15, sign: 0x80, largest: 0x7b, nan: 0x7f, max: 57_344, codes: 4, words: 1 },
-  e5m6: { significandBits: 6, bias: 15, sign: 0x800, largest: 0x7bf, nan: 0x7ff, max: 65_024, codes: 8, words: 3 },
+  e4m3fn: { ...formatFacts("e4m3fn"), codes: 4, words: 1 },
+  e5m2: { ...formatFacts("e5m2"), codes: 4, words: 1 },
+  e5m6: { ...formatFacts("e5m6"), codes: 8, words: 3 },
 };
 
 /** The end of a format's function names: `E4m3fn`. */
@@ -40,7 +28,7 @@ export function codeName(format: CodeFormat): string {
 export interface DecodeWgslOptions {
   /**
    * NaN and infinity decode to some finite number instead: for tiles, whose scale is NaN as soon as one element is not
-   * finite. Saves a fifth of the instructions.
+   * finite.
    */
   readonly finite?: boolean;
 }
@@ -50,7 +38,7 @@ export interface DecodeWgslOptions {
  * above the code are ignored. NaN is the quiet NaN with the code's sign.
  */
 export function decodeWgsl(format: CodeFormat, { finite = false }: DecodeWgslOptions = {}): string {
-  const { significandBits, bias, sign, largest } = CODE_LAYOUTS[format];
+  const { significandBits, bias, signBit: sign, maxCode: largest } = CODE_LAYOUTS[format];
   const shift = 23 - significandBits;
   const offset = (127 - bias) << 23;
   const infinite = format !== "e4m3fn";
@@ -77,7 +65,7 @@ export type EncodeOverflow = "saturate" | "overflow" | "none";
  * even. f32 subnormals become a signed zero, NaN keeps its sign.
  */
 export function encodeWgsl(format: CodeFormat, overflow: EncodeOverflow = "saturate"): string {
-  const { significandBits, bias, sign, largest, nan } = CODE_LAYOUTS[format];
+  const { significandBits, bias, signBit: sign, maxCode: largest, nanCode: nan } = CODE_LAYOUTS[format];
   const shift = 23 - significandBits;
   const offset = (127 - bias) << 23;
   const limit = overflow === "saturate" ? largest : largest + 1;

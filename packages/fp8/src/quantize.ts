@@ -10,8 +10,6 @@ import { encodeColumns } from "./quantize-columns.ts";
 import type { QuantizedMatrix, Tiling } from "./quantized-matrix.ts";
 import type { EncodeParams, ScaleKind } from "./tiles.wgsl.ts";
 
-export { emptyMatrix, unitsOf } from "./matrix-parts.ts";
-
 /** Row tiles that a software adapter's workgroup takes: starting one costs about as much as a tile. */
 const SOFTWARE_TILES = 8;
 /** Workgroups that keep a software adapter's threads busy. */
