@@ -1,5 +1,5 @@
 import { ShapeError } from "@ds3/errors";
-import { type GradientSink, record, swiglu, type Tensor } from "@ds3/tensor";
+import { cast, type GradientSink, record, swiglu, type Tensor } from "@ds3/tensor";
 import { dequantize } from "./dequantize.ts";
 import {
   columnTiling,
@@ -14,7 +14,7 @@ import type { QuantizedMatrix } from "./quantized-matrix.ts";
 /** What tells the down projection of routed experts from the others. */
 export interface GatedLinearKind {
   /**
-   * y leaves through combine: rounded to bf16. Its gradient arrives through the backward dispatch: in row tiles whose
+   * y leaves through combine: as bf16. Its gradient arrives through the backward dispatch: in row tiles whose
    * scales are powers of two, of which the column tiles are made.
    */
   readonly combined: boolean;
@@ -29,8 +29,8 @@ interface Step {
 }
 
 /**
- * y = swiglu(z) W^T with FP8 products. z f32 [..., 2I], weight f32 [O, I] or [E, O, I] -> f32 [..., O]. The tape keeps z
- * in FP8; swiglu(z) is computed again in backward.
+ * y = swiglu(z) W^T with FP8 products. z f32 [..., 2I], weight f32 [O, I] or [E, O, I] -> f32 [..., O], bf16 where it is
+ * combined. The tape keeps z in FP8; swiglu(z) is computed again in backward.
  *
  * @throws ShapeError
  */
@@ -38,15 +38,14 @@ export function fp8GatedLinear(context: LayerContext, kind: GatedLinearKind, z: 
   const { gpu } = z;
   const { rounding, op } = context;
   const O = outputsOf(context, z, halfOf(op, z), weight);
-  const y = gpu.empty([...z.shape.slice(0, -1), O], "f32", op);
-  using _scope = gpu.scope(op);
-  const rows = rounding.quantize(
-    gpu.noGrad(() => swiglu(z)),
-    { tiling: "row" },
-  );
+  using scope = gpu.scope(op);
+  const hidden = gpu.noGrad(() => swiglu(z));
+  const rows = rounding.quantize(hidden, { tiling: "row" });
+  gpu.free(hidden);
   const blocks = rounding.quantize(weight, { tiling: "block" });
-  const round = kind.combined ? { round: "bf16" as const } : {};
-  productInto(context, y, rows, blocks, { layout: "nt", accumulate: false, ...round });
+  const product = gpu.empty([...z.shape.slice(0, -1), O], "f32", op);
+  productInto(context, product, rows, blocks, { layout: "nt", accumulate: false });
+  const y = scope.keep(kind.combined ? gpu.noGrad(() => cast(product, "bf16")) : product);
   const kept = rounding.quantize(z, { tiling: "row" });
   const step = { context, kind, z, weight, cached: { z: kept, weight: blocks } };
   record(gpu, {
@@ -59,31 +58,54 @@ export function fp8GatedLinear(context: LayerContext, kind: GatedLinearKind, z: 
   return y;
 }
 
-function backward({ context, kind, z, weight, cached }: Step, dy: Tensor, sink: GradientSink): void {
+function backward(step: Step, dy: Tensor, sink: GradientSink): void {
+  const { context, kind, z, weight, cached } = step;
   const { gpu } = z;
-  const { rounding } = context;
-  const how = { floor: GRADIENT_FLOOR, scales: kind.combined ? "powerOfTwo" : "f32" } as const;
-  const rows = rounding.quantize(dy, { tiling: "row", ...how });
+  const rows = context.rounding.quantize(dy, { tiling: "row", ...howOf(kind) });
   // SwiGLU runs again on what is known of its input, and on a tape of its own: its rule gives dz.
   using inner = gpu.tape();
   const zAgain = inner.watch(dequantize(cached.z));
   const hidden = swiglu(zAgain);
-  if (sink.wants(weight)) {
-    using _scope = gpu.scope("wgrad");
-    const columns = columnTiling(context);
-    const dyColumns = kind.combined
-      ? rounding.requantize(rows, { ...columns, ...how })
-      : rounding.quantize(dy, { ...columns, ...how });
-    const hColumns = rounding.quantize(hidden, columns);
-    sink.into(weight, (target, accumulate) =>
-      productInto(context, target, dyColumns, hColumns, { layout: "tn", accumulate }),
-    );
-  }
+  if (sink.wants(weight)) weightGradient(step, { dy, rows, hidden }, sink);
   if (!sink.wants(z)) return;
+  // SwiGLU's rule reads its input alone.
+  gpu.free(hidden);
   const dHidden = gpu.empty(hidden.shape, "f32", "gradient");
   productInto(context, dHidden, rows, cached.weight, { layout: "nn", accumulate: false });
+  gpu.free(rows.codes);
   inner.backward(hidden, dHidden);
   sink.add(z, inner.gradient(zAgain)!.reshape(z.shape));
+}
+
+/** What backward has when it comes to the weight. */
+interface GradientOperands {
+  readonly dy: Tensor;
+  /** dy in row tiles. */
+  readonly rows: QuantizedMatrix;
+  /** swiglu(z), again. */
+  readonly hidden: Tensor;
+}
+
+/** dW = dy^T swiglu(z), both in tiles along the tokens. */
+function weightGradient(
+  { context, kind, weight }: Step,
+  { dy, rows, hidden }: GradientOperands,
+  sink: GradientSink,
+): void {
+  using _scope = dy.gpu.scope("wgrad");
+  const { rounding } = context;
+  const columns = columnTiling(context);
+  const how = { ...columns, ...howOf(kind) };
+  const dyColumns = kind.combined ? rounding.requantize(rows, how) : rounding.quantize(dy, how);
+  const hColumns = rounding.quantize(hidden, columns);
+  sink.into(weight, (target, accumulate) =>
+    productInto(context, target, dyColumns, hColumns, { layout: "tn", accumulate }),
+  );
+}
+
+/** How dy is rounded. */
+function howOf({ combined }: GatedLinearKind): { readonly floor: number; readonly scales: "powerOfTwo" | "f32" } {
+  return { floor: GRADIENT_FLOOR, scales: combined ? "powerOfTwo" : "f32" };
 }
 
 function halfOf(op: string, z: Tensor): number {

@@ -1,5 +1,5 @@
 /** What holds for all linear layers: error bounds, memory, not-a-number, checkpoints, refusals. */
-import { Arena, checkpoint, createRowGroups, type Gpu, gradientNorm, type Tensor } from "@ds3/tensor";
+import { Arena, cast, checkpoint, createRowGroups, type Gpu, gradientNorm, type Tensor } from "@ds3/tensor";
 import { matmulRef } from "@ds3/tensor/reference";
 import { integers, normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
@@ -107,6 +107,8 @@ interface Layer {
   readonly weight: readonly number[];
   /** Bytes of codes and scales of the input, and of the weight. */
   readonly bytes: number;
+  /** Of the result; default f32. */
+  readonly dtype?: "bf16";
   run(input: Tensor, weight: Tensor): Tensor;
 }
 
@@ -135,6 +137,7 @@ const layers: Record<string, Layer> = {
     input: [T, 2 * I],
     weight: [2, O, I],
     bytes: rowBytes(T, 2 * I) + 2 * weightBytes,
+    dtype: "bf16",
     run: (z, w) => linears.groupedGatedLinear(z, w, groupsOf(z.gpu)),
   },
 };
@@ -155,6 +158,7 @@ describe.each(Object.entries(layers))("%s", (_, layer) => {
         using inner = gpu.scope();
         y = inner.keep(layer.run(tape.watch(gpu.zeros(layer.input)), weight));
       }
+      expect([y.dtype, y.bytes]).toEqual([layer.dtype ?? "f32", T * O * (layer.dtype ? 2 : 4)]);
       const held = gpu.stats.liveBytes - without.liveBytes - y.bytes;
       // Sizes of buffers are rounded up by less than a quarter; offsets and tiles of experts are small.
       expect(held).toBeGreaterThanOrEqual(layer.bytes);
@@ -216,7 +220,7 @@ describe.each(Object.entries(layers))("%s", (_, layer) => {
     values[3 * columns + 5] = bad;
     const y = layer.run(gpu.tensor(values, layer.input), weight);
     tape.backward(y, gpu.tensor(normals(T * O, 3), [T, O]));
-    const rows = await y.data();
+    const rows = await cast(y, "f32").data();
     expect(rows.subarray(3 * O, 4 * O).every(Number.isNaN)).toBe(true);
     expect([...rows.keys()].filter((i) => Number.isNaN(rows[i]))).toHaveLength(O);
     const gradient = await weight.grad!.data();

@@ -25,7 +25,10 @@ import { quantize } from "./quantize.ts";
 import { requantize } from "./requantize.ts";
 import { quantizeWhole, requantizeWhole } from "./tensor-scaling.ts";
 
-/** Linear layers of one precision, as the layers of a model take them. All are differentiable, and all results f32. */
+/**
+ * Linear layers of one precision, as the layers of a model take them. All are differentiable. Results are f32, those that
+ * are combined f32 or bf16.
+ */
 export interface Linears {
   /** x f32 [..., I], weight f32 [O, I] -> [..., O]. `site` names the weight: "o" is the one behind attention. */
   linear(x: Tensor, weight: Tensor, site?: string): Tensor;
@@ -33,7 +36,7 @@ export interface Linears {
   gatedLinear(z: Tensor, weight: Tensor): Tensor;
   /** Of rows that were dispatched to experts: x f32 [R, I], weights f32 [E, O, I] -> [R, O]. */
   groupedLinear(x: Tensor, weights: Tensor, groups: RowGroups, site?: string): Tensor;
-  /** Of swiglu(z), whose results are combined: z f32 [R, 2I], weights f32 [E, O, I] -> [R, O]. */
+  /** Of swiglu(z), whose results are combined: z f32 [R, 2I], weights f32 [E, O, I] -> f32 or bf16 [R, O]. */
   groupedGatedLinear(z: Tensor, weights: Tensor, groups: RowGroups): Tensor;
 }
 
@@ -49,7 +52,7 @@ const ROUNDINGS: Readonly<Record<"tile" | "tensor", Rounding>> = {
 };
 
 /**
- * DeepSeek-V3's linear layers in FP8.
+ * DeepSeek-V3's linear layers in FP8. Results are f32, those of `groupedGatedLinear` bf16.
  *
  * A NaN or an infinity anywhere gives NaN in all that is computed from its tile, and so in the gradients.
  * @throws OutOfRangeError for another scaling. The layers throw ShapeError where weights do not fit, DtypeError for

@@ -15,10 +15,11 @@ export interface CombineOptions {
 /**
  * Sums every token's expert outputs, weighted: y[t] = residual[t] + base[t] + sum_k weights[t, k] rows[position[t, k]].
  *
- * rows f32 [T K, D] sorted by expert, weights f32 [T, K] -> y [T, D]. Differentiable in rows (weight dy), weights
- * (dot of row and dy), base and residual. The order of summation is that of `k`: results repeat bit for bit.
+ * rows f32 or bf16 [T K, D] sorted by expert, weights f32 [T, K] -> y f32 [T, D]. Differentiable in rows (weight dy), weights
+ * (dot of row and dy), base and residual; gradients are f32. The tape keeps rows as they are: bf16 is half of it. The
+ * order of summation is that of `k`: results repeat bit for bit.
  * Cost: one dispatch forward, one backward.
- * @throws ShapeError when an operand does not fit the plan.
+ * @throws ShapeError when an operand does not fit the plan; DtypeError
  */
 export function combine(rows: Tensor, weights: Tensor, plan: DispatchPlan, options: CombineOptions = {}): Tensor {
   const { T, K, position } = plan;
@@ -27,13 +28,17 @@ export function combine(rows: Tensor, weights: Tensor, plan: DispatchPlan, optio
   const patterns = { rows: `${T * K} D`, weights: `${T} ${K}` };
   const addedPatterns = Object.fromEntries(Object.keys(added).map((name) => [name, `${T} D`]));
   const { D } = dims("combine", { ...patterns, ...addedPatterns }, { rows, weights, ...added }) as { D: number };
-  assertDtype("combine", "f32", { rows, weights, ...added });
+  assertDtype("combine", ["f32", "bf16"], { rows });
+  assertDtype("combine", "f32", { weights, ...added });
   const { gpu } = rows;
   const layout = rowLayout(gpu, D, K);
+  const stored = rows.dtype === "bf16" ? ({ bf16: true } as const) : {};
   const y = gpu.empty([T, D], "f32", "moe combine");
   const uniforms = { T, K, D: layout.D, given: 2 + (base ? 1 : 0) + (residual ? 4 : 0), accumulate: 0 };
-  const operands = { rows, position, weights, base: base ?? rows, residual: residual ?? rows, sums: y };
-  gpu.dispatch(sumRowsWgsl(layout.params), operands, uniforms, flatGrid(T, 1));
+  // Stands in for what is not given, unread. A single row of bf16 is shorter than a vector of f32.
+  const unread = base ?? residual ?? (rows.dtype === "bf16" ? gpu.empty([4], "f32", "moe combine") : rows);
+  const operands = { rows, position, weights, base: base ?? unread, residual: residual ?? unread, sums: y };
+  gpu.dispatch(sumRowsWgsl({ ...layout.params, ...stored }), operands, uniforms, flatGrid(T, 1));
   record(gpu, {
     label: "combine",
     inputs: [rows, weights, ...Object.values(added)],
@@ -44,7 +49,7 @@ export function combine(rows: Tensor, weights: Tensor, plan: DispatchPlan, optio
       intoBoth(sink, rows, weights, (gradRows, gradWeights, accumulate) => {
         const { team, vectors } = layout.params;
         const operands = { rows, position, weights, gradSums: gradSums!, gradRows, gradWeights };
-        const kernel = combineBackwardWgsl({ team, vectors });
+        const kernel = combineBackwardWgsl({ team, vectors, ...stored });
         gpu.dispatch(kernel, operands, { T, K, D: layout.D, accumulate }, flatGrid(T, 1));
       });
     },

@@ -38,9 +38,12 @@ export interface MoeOptions extends MlpLinears {
   readonly balanceLossWeight?: number;
   /** Default "literal", the report's equation. */
   readonly balanceTopk?: BalanceTopk;
-  /** Linear layers of the routed experts: x [R, I] sorted by expert, weights [E, O, I] -> [R, O]. Default f32. */
+  /**
+   * Linear layers of the routed experts: x [R, I] sorted by expert, weights [E, O, I] -> [R, O]. Default f32. What "down"
+   * gives is f32 or bf16: combine reads both.
+   */
   readonly groupedLinear?: (x: Tensor, weights: Tensor, groups: RowGroups, site: MlpSite) => Tensor;
-  /** `groupedLinear(swiglu(z), weights, groups, "down")`, z [R, 2F], in one: default that. */
+  /** `groupedLinear(swiglu(z), weights, groups, "down")`, z [R, 2F], in one, f32 or bf16: default that. */
   readonly groupedGatedLinear?: (z: Tensor, weights: Tensor, groups: RowGroups) => Tensor;
 }
 
@@ -127,7 +130,7 @@ function runLayer(
   return { y, load: plan.load, routing, balanceLoss: loss };
 }
 
-/** Every expert on its rows of x [R, D]: [R, D]. */
+/** Every expert on its rows of x [R, D]: [R, D], f32 or bf16. */
 function runExperts(
   x: Tensor,
   { expertsGateUp, expertsDown }: MoeParameters,

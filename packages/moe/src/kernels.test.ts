@@ -28,7 +28,12 @@ const variants: KernelSpec["variants"] = {
     balanceLossBackwardWgsl(team),
   ],
   "combine.wgsl.ts": (team) =>
-    rows.flatMap(({ vectors }) => [sumRowsWgsl({ team, vectors, K }), combineBackwardWgsl({ team, vectors })]),
+    [{}, { bf16: true }].flatMap((stored) =>
+      rows.flatMap(({ vectors }) => [
+        sumRowsWgsl({ team, vectors, K, ...stored }),
+        combineBackwardWgsl({ team, vectors, ...stored }),
+      ]),
+    ),
   "decode-experts.wgsl.ts": (team) =>
     [true, false].flatMap((shared) => [decodeGateUpWgsl({ team, shared }), decodeDownWgsl({ team, shared })]),
   "decode-feed-forward.wgsl.ts": (team) =>
