@@ -32,10 +32,11 @@ export function withScales(wanted: readonly WantedTensor[], tensors: CheckpointT
  */
 export function storedValues(name: string, tensors: CheckpointTensors): Float32Array {
   const tensor = tensors.get(name)!;
-  const { dtype, data } = tensor;
-  if (dtype === "F32") return data as Float32Array;
-  if (dtype === "BF16") return bf16ToF32(data as Uint16Array);
-  if (dtype === "F16") return f16ToF32(data as Uint16Array);
+  const { dtype } = tensor;
+  // `data` may be read from the file at each access.
+  if (dtype === "F32") return tensor.data as Float32Array;
+  if (dtype === "BF16") return bf16ToF32(tensor.data as Uint16Array);
+  if (dtype === "F16") return f16ToF32(tensor.data as Uint16Array);
   if (isFp8Matrix(tensor)) return dequantized(name, tensor, tensors.get(name + SCALES)!);
   const hint = dtype.startsWith("F8")
     ? "FP8 is read of matrices, in F8_E4M3 with their scales; convert the tensor to BF16."

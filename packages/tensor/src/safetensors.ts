@@ -7,6 +7,7 @@ export {
   SAFETENSORS_DTYPES,
   type SafetensorsData,
   type SafetensorsDtype,
+  viewAs,
 } from "./safetensors-dtypes.ts";
 export { parseSafetensorsHeader, type SafetensorsEntry, type SafetensorsHeader } from "./safetensors-header.ts";
 export {
