@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, FormatError, StateError } from "@ds3/errors";
 import { parseSafetensors, serializeSafetensors } from "@ds3/tensor/safetensors";
@@ -12,6 +12,7 @@ import {
   isReleasedInFp8,
   releasedTensors,
 } from "../test/released-tensors.ts";
+import { smallConfig } from "../test/small-model.ts";
 import { checkpointTensors } from "./checkpoint-names.ts";
 import { createDeepseek } from "./model.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
@@ -92,19 +93,43 @@ describe("saved", () => {
     loadModelFiles(createDeepseek(gpu, config, { seed: 5 }), files);
   });
 
-  test("a weight that is not finite is named, and the folder of before stays", async () => {
+  const parameters = [
+    ["layers.0.mlp.down", /layers\.0\.mlp\.down_proj\.weight, element 7: expected a number that BF16 has, got /],
+    ["norm", /model\.norm\.weight, element 7/],
+    ["embed", /model\.embed_tokens\.weight, element 7/],
+  ] as const;
+  test.each(
+    parameters.flatMap(([name, message]) =>
+      [Number.NaN, -Infinity, 3.4e38].map((value) => [name, value, message] as const),
+    ),
+  )("%s with %d is named, and the folder of before stays", async (name, value, message) => {
     const { gpu } = device;
     using _scope = gpu.scope();
     const path = join(temporaryFolder(), "model");
-    const model = createDeepseek(gpu, config, { seed: 6 });
-    await saveCheckpoint(model, path, { format: "fp8" });
-    const before = filesOf(path);
-    const weight = model.arena.get("layers.0.mlp.down");
-    gpu.write(weight, new Float32Array(weight.size).fill(Number.NaN, 7, 8));
+    mkdirSync(path);
+    writeFileSync(join(path, "config.json"), "of before");
+    const model = createDeepseek(gpu, smallConfig, { seed: 6 });
+    const weight = model.arena.get(name);
+    gpu.write(weight, new Float32Array(weight.size).fill(value, 7, 8));
     const saving = saveCheckpoint(model, path, { format: "fp8" });
     await expect(saving).rejects.toThrow(StateError);
-    await expect(saving).rejects.toThrow(/layers\.0\.mlp\.down_proj\.weight, element 7: expected finite .*got NaN/);
-    expect(filesOf(path)).toEqual(before);
+    await expect(saving).rejects.toThrow(message);
+    expect(readdirSync(path)).toEqual(["config.json"]);
+    expect(readFileSync(join(path, "config.json"), "utf8")).toBe("of before");
+  });
+
+  test("the router's bias may not be NaN, and the largest numbers of BF16 may be saved", async () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const model = createDeepseek(gpu, smallConfig, { seed: 6 });
+    const largest = 2 ** 128 - 2 ** 119 - 2 ** 104;
+    gpu.write(model.arena.get("norm"), new Float32Array(smallConfig.hiddenSize).fill(largest));
+    const files = await saveModelFiles(model, { format: "fp8" });
+    const norm = parseSafetensors(files[WEIGHTS]!).get("model.norm.weight")!.data as Uint16Array;
+    expect(new Set(norm)).toEqual(new Set([0x7f7f]));
+    const bias = model.state.get("layers.1.moe.bias")!;
+    gpu.write(bias, new Float32Array(bias.size).fill(Number.NaN));
+    await expect(saveModelFiles(model, { format: "fp8" })).rejects.toThrow(/e_score_correction_bias, element 0/);
   });
 
   test.each<[object, RegExp]>([

@@ -46,3 +46,13 @@ test("other element types are refused by name", async () => {
   expect(load).toThrow(FormatError);
   expect(load).toThrow(/expected F32, BF16 or F16, got F64\. Convert it to F32, BF16 or F16\./);
 });
+
+test("files without weights are refused with what is there", () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const model = createDeepseek(gpu, smallConfig);
+  expect(() => loadModelFiles(model, { "config.json": new Uint8Array(2) })).toThrow(
+    "loadModelFiles: model.safetensors: expected the file, got config.json. Pass the files that saveModelFiles gave; of a folder on disk, use loadCheckpoint.",
+  );
+  expect(() => loadModelFiles(model, {})).toThrow("got no files.");
+});

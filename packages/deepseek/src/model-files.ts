@@ -72,7 +72,7 @@ export function writeParameters({ gpu, state, arena }: DeepseekModel, values: Pa
  * The model as files: config.json, generation_config.json and model.safetensors, in F32 exactly what it holds unless
  * `options` say FP8.
  *
- * @throws ConfigError for unknown options; StateError naming a weight that is not finite, which FP8 cannot hold.
+ * @throws ConfigError for unknown options; StateError naming a tensor with a value that the FP8 format cannot hold.
  */
 export async function saveModelFiles(
   model: DeepseekModel,
@@ -101,7 +101,9 @@ export async function saveModelFiles(
 export function loadModelFiles(model: DeepseekModel, files: Readonly<Record<string, Uint8Array>>): void {
   const file = files["model.safetensors"];
   if (!file) {
-    throw new FormatError({ op: "loadModelFiles", operand: "model.safetensors", expected: "the file", actual: "none" });
+    const hint = "Pass the files that saveModelFiles gave; of a folder on disk, use loadCheckpoint.";
+    const actual = Object.keys(files).join(", ") || "no files";
+    throw new FormatError({ op: "loadModelFiles", operand: "model.safetensors", expected: "the file", actual, hint });
   }
   loadCheckpointTensors(model, parseSafetensors(file));
 }

@@ -34,13 +34,14 @@ const KNOWN = [...Object.keys(CHOICES), ...WEIGHTS, ...FUNCTIONS, "scoreHead", "
 
 /**
  * Refuse options of `createDeepseek` that are unknown or have no meaning: a misspelt one would train another model in
- * silence.
+ * silence. A known one that is undefined counts as absent.
  *
  * @throws ConfigError naming the option, its value and what is valid.
  */
 export function assertModelOptions(options: object): void {
   for (const [name, value] of Object.entries(options)) {
     if (!KNOWN.includes(name)) refuse(name, "a known option", value, didYouMean(name, KNOWN));
+    if (value === undefined) continue;
     const choices = CHOICES[name];
     if (choices && !choices.includes(value)) {
       refuse(name, choices.map((choice) => `"${choice}"`).join(" or "), value, didYouMean(String(value), choices));

@@ -1,7 +1,7 @@
 import { mlaParameterSpecs } from "@ds3/mla";
-import { moeParameterSpecs } from "@ds3/moe";
+import { moeParameterSpecs, moeStateSpecs } from "@ds3/moe";
 import { mtpParameterSpecs } from "@ds3/mtp";
-import type { ParameterSpec } from "@ds3/tensor";
+import type { Gpu, ParameterSpec, Tensor } from "@ds3/tensor";
 import type { ModelParts } from "./checkpoint-names.ts";
 import type { DeepseekConfig } from "./config.ts";
 
@@ -36,6 +36,18 @@ function blockSpecs(config: DeepseekConfig, layer: number): ParameterSpec[] {
     { name: `${prefix}postAttentionNorm`, shape: [D], decay: false },
     ...feedForward.map((spec) => ({ ...spec, name: prefix + spec.name })),
   ];
+}
+
+/** What gradients do not train: bias and load counter of every layer with experts, by name, zero. */
+export function createState(gpu: Gpu, config: DeepseekConfig): Map<string, Tensor> {
+  const { numHiddenLayers, numNextnPredictLayers } = config;
+  const state = new Map<string, Tensor>();
+  for (let layer = 0; layer < numHiddenLayers + numNextnPredictLayers; layer++) {
+    if (isDense(config, layer)) continue;
+    for (const { name, shape, dtype } of moeStateSpecs(config))
+      state.set(`layers.${layer}.moe.${name}`, gpu.zeros(shape, dtype));
+  }
+  return state;
 }
 
 /** Whether a layer has a dense feed-forward network in place of experts. */

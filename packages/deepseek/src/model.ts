@@ -1,6 +1,5 @@
 import { StateError } from "@ds3/errors";
 import type { MlaTokens } from "@ds3/mla";
-import { moeStateSpecs } from "@ds3/moe";
 import { type MtpDepth, type MtpOutput, mtpLoss, mtpParameters } from "@ds3/mtp";
 import {
   Arena,
@@ -17,7 +16,7 @@ import type { DeepseekConfig } from "./config.ts";
 import { createDecoderLayer, type DecoderLayer, type DecoderLayerOutput } from "./decoder-layer.ts";
 import { loadModelFiles, saveModelFiles } from "./model-files.ts";
 import { assertModelOptions, type DeepseekOptions } from "./model-options.ts";
-import { isDense, modelParameterSpecs } from "./model-parameters.ts";
+import { createState, modelParameterSpecs } from "./model-parameters.ts";
 import { assertConfig } from "./parse-config.ts";
 import { type Linears, resolveLinears } from "./precision.ts";
 import { createRotationTables, type RotationTables } from "./rotation-tables.ts";
@@ -277,18 +276,6 @@ export function createDeepseek(
     else fillNormal(parameter, config.initializerRange, { seed, stream: stream++ });
   }
   return model;
-}
-
-/** Bias and load counter of every layer with experts, by name. */
-function createState(gpu: Gpu, config: DeepseekConfig): Map<string, Tensor> {
-  const { numHiddenLayers, numNextnPredictLayers } = config;
-  const state = new Map<string, Tensor>();
-  for (let layer = 0; layer < numHiddenLayers + numNextnPredictLayers; layer++) {
-    if (isDense(config, layer)) continue;
-    for (const { name, shape, dtype } of moeStateSpecs(config))
-      state.set(`layers.${layer}.moe.${name}`, gpu.zeros(shape, dtype));
-  }
-  return state;
 }
 
 function noScoreHead(): StateError {

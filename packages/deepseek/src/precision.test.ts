@@ -165,9 +165,20 @@ describe("linear layers of one's own", () => {
     const { gpu } = device;
     const own = { linear: halfLinear("f16"), groupedLinear: halfGroupedLinear("f16") };
     expect(() => createDeepseek(gpu, smallConfig, { precision: "bf16", ...own })).toThrow(
-      'createDeepseek: precision: expected no linear and no groupedLinear beside it, which decide the precision themselves, got "bf16" and both.',
+      'createDeepseek: precision: expected no linear and no groupedLinear beside it, which decide the precision themselves, got "bf16" and them. Leave out either the precision or the linear layers.',
+    );
+    expect(() => createDeepseek(gpu, smallConfig, { precision: "bf16", linear: own.linear })).toThrow(
+      'expected no linear beside it, which decides the precision itself, got "bf16" and linear. Leave out',
     );
   });
+});
+
+test("options that are undefined count as absent", async () => {
+  const { linears } = recording();
+  const names = ["precision", "mtpLossWeight", "mtpHidden", "mtpLossDenominator", "biasUpdateSpeed", "scoreHead"];
+  const layer = ["balanceLossWeight", "balanceTopk", "checkpoint", ...Object.keys(linears)];
+  const absent = Object.fromEntries([...names, ...layer].map((name) => [name, undefined]));
+  expect(await bitsOf(absent as DeepseekOptions)).toEqual(await bitsOf({}));
 });
 
 const halves = (dtype: HalfDtype): Linears => ({ linear: halfLinear(dtype), groupedLinear: halfGroupedLinear(dtype) });

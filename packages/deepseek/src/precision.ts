@@ -33,8 +33,12 @@ export function resolveLinears({ precision, ...options }: Linears & { readonly p
   const own = linearNames.filter((name) => options[name]);
   if (precision === undefined) return Object.fromEntries(own.map((name) => [name, options[name]]));
   if (own.length === 0) return linearsOf(precision);
-  const expected = `no ${own.join(" and no ")} beside it, which decide the precision themselves`;
-  throw new ConfigError({ op: "createDeepseek", operand: "precision", expected, actual: `"${precision}" and both` });
+  const [why, what] =
+    own.length === 1 ? ["decides the precision itself", own[0]] : ["decide the precision themselves", "them"];
+  const expected = `no ${own.join(" and no ")} beside it, which ${why}`;
+  const actual = `"${precision}" and ${what}`;
+  const hint = "Leave out either the precision or the linear layers.";
+  throw new ConfigError({ op: "createDeepseek", operand: "precision", expected, actual, hint });
 }
 
 function linearsOf(precision: Precision): Linears {

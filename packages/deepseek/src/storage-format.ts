@@ -12,7 +12,7 @@ export interface SaveOptions {
   /**
    * "f32", the default: exactly what the model holds. "fp8": as DeepSeek-V3 was released; the projections of attention,
    * feed-forward networks and experts in e4m3 with f32 scales of blocks of 128 x 128 (`weight_scale_inv`), all others in
-   * BF16, the router's bias in F32.
+   * BF16, the router's bias in F32. A file for inference and exchange: training resumes from "f32".
    */
   readonly format?: "f32" | "fp8";
   /** Scales of "fp8": any f32 number, the default, or rounded up to powers of two, as DeepSeek-V3.1's. */
@@ -40,14 +40,17 @@ export function storageFormat(options: SaveOptions): StorageFormat {
   };
 }
 
+/** From here on rounding to bf16 gives infinity: halfway between its largest number, 2^128 - 2^120, and 2^128. */
+const BF16_OVERFLOW = 2 ** 128 - 2 ** 119;
+
 /** `eh_proj` of the prediction modules is BF16 in the released files, as the head is. */
 const PROJECTION = /^model\.layers\.\d+\.(self_attn|mlp)\..*_proj(_with_mqa)?\.weight$/;
 
 function releasedEntries(place: TensorPlace, values: Float32Array, scales: "f32" | "powerOfTwo"): SafetensorsInput[] {
   const { name } = place;
+  assertInRange(name, values);
   if (name.endsWith(".e_score_correction_bias")) return [plain(place, "F32", values)];
   if (!PROJECTION.test(name)) return [plain(place, "BF16", f32ToBf16(values))];
-  assertFinite(name, values);
   const shape = place.shape as [number, number];
   const weight = quantizeWeight(values, shape, scales);
   return [
@@ -64,15 +67,16 @@ function plain(
   return { name, dtype, shape, data };
 }
 
-function assertFinite(name: string, values: Float32Array): void {
-  const at = values.findIndex((value) => !Number.isFinite(value));
+function assertInRange(name: string, values: Float32Array): void {
+  // NaN fails every comparison.
+  const at = values.findIndex((value) => !(Math.abs(value) < BF16_OVERFLOW));
   if (at < 0) return;
   throw new StateError({
     op: "saveCheckpoint",
     operand: `${name}, element ${at}`,
-    expected: "finite weights",
+    expected: "a number that BF16 has",
     actual: `${values[at]}`,
-    hint: "FP8 has no scale for them. Go back to a checkpoint from before training diverged.",
+    hint: 'Save with format "f32", or go back to a checkpoint from before training diverged.',
   });
 }
 
