@@ -1,5 +1,5 @@
 import { createDeepseek, deepseekV3 } from "@ds3/deepseek";
-import { fp8Linears, type Linears } from "@ds3/fp8";
+import { type Fp8Linears, fp8Linears } from "@ds3/fp8";
 import { type Gpu, groupedMatmul, matmul, openGpu, swiglu } from "@ds3/tensor";
 import { expect, test } from "vitest";
 import { plantOutliers } from "./planted-outliers.ts";
@@ -12,7 +12,7 @@ const [batch, length] = [1, 32];
 const inputs = Int32Array.from({ length }, (_, i) => (i * i + 3 * i) % 64);
 const targets = Int32Array.from({ length }, (_, i) => (5 * i + 1) % 64);
 
-const exact: Linears = {
+const exact: Fp8Linears = {
   linear: (x, weight) => matmul(x, weight, { layout: "nt" }),
   gatedLinear: (z, weight) => matmul(swiglu(z), weight, { layout: "nt" }),
   groupedLinear: (x, weights, groups) => groupedMatmul(x, weights, groups),
@@ -20,7 +20,7 @@ const exact: Linears = {
 };
 
 /** Loss and all gradients of one pass. */
-async function pass(gpu: Gpu, linears: Linears): Promise<{ loss: number; gradients: Float32Array[] }> {
+async function pass(gpu: Gpu, linears: Fp8Linears): Promise<{ loss: number; gradients: Float32Array[] }> {
   const model = createDeepseek(gpu, config, { seed: 3, ...linears });
   using _scope = gpu.scope();
   using tape = gpu.tape();

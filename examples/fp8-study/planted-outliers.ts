@@ -6,7 +6,7 @@
  * The factors stand between norm and weight, not inside the parameters: AdamW moves every element by about the learning
  * rate whatever its size, so weights that are s times smaller would train another model in f32 too.
  */
-import type { Linears } from "@ds3/fp8";
+import type { Fp8Linears } from "@ds3/fp8";
 import { type Gpu, matmul, type Tensor } from "@ds3/tensor";
 
 /** Channels that get outliers, all in the first tile of 128. */
@@ -24,7 +24,7 @@ export interface OutlierOptions {
 }
 
 /** The same layers with outliers in channels 5 and 77 of their inputs behind norms. */
-export function plantOutliers(gpu: Gpu, linears: Linears, { width, factor }: OutlierOptions): Linears {
+export function plantOutliers(gpu: Gpu, linears: Fp8Linears, { width, factor }: OutlierOptions): Fp8Linears {
   const [enlarge, shrink] = [factor, 1 / factor].map((value) => gpu.tensor(diagonalOf(width, value), [width, width]));
   const times = (x: Tensor, diagonal: Tensor): Tensor => matmul(x.reshape([-1, width]), diagonal).reshape(x.shape);
   return {

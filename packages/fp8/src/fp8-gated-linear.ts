@@ -2,8 +2,10 @@ import { ShapeError } from "@ds3/errors";
 import { cast, type GradientSink, record, swiglu, type Tensor } from "@ds3/tensor";
 import { dequantize } from "./dequantize.ts";
 import {
+  assertF32,
   columnTiling,
   GRADIENT_FLOOR,
+  isRecorded,
   type LayerContext,
   outputsOf,
   productInto,
@@ -32,11 +34,12 @@ interface Step {
  * y = swiglu(z) W^T with FP8 products. z f32 [..., 2I], weight f32 [O, I] or [E, O, I] -> f32 [..., O], bf16 where it is
  * combined. The tape keeps z in FP8; swiglu(z) is computed again in backward.
  *
- * @throws ShapeError
+ * @throws DtypeError, ShapeError
  */
 export function fp8GatedLinear(context: LayerContext, kind: GatedLinearKind, z: Tensor, weight: Tensor): Tensor {
   const { gpu } = z;
   const { rounding, op } = context;
+  assertF32(context, { z, weight });
   const O = outputsOf(context, z, halfOf(op, z), weight);
   using scope = gpu.scope(op);
   const hidden = gpu.noGrad(() => swiglu(z));
@@ -46,6 +49,7 @@ export function fp8GatedLinear(context: LayerContext, kind: GatedLinearKind, z: 
   const product = gpu.empty([...z.shape.slice(0, -1), O], "f32", op);
   productInto(context, product, rows, blocks, { layout: "nt", accumulate: false });
   const y = scope.keep(kind.combined ? gpu.noGrad(() => cast(product, "bf16")) : product);
+  if (!isRecorded(z, weight)) return y;
   const kept = rounding.quantize(z, { tiling: "row" });
   const step = { context, kind, z, weight, cached: { z: kept, weight: blocks } };
   record(gpu, {
@@ -111,5 +115,6 @@ function howOf({ combined }: GatedLinearKind): { readonly floor: number; readonl
 function halfOf(op: string, z: Tensor): number {
   const half = (z.shape.at(-1) ?? 1) / 2;
   if (Number.isInteger(half)) return half;
-  throw new ShapeError({ op, operand: "z", expected: "[..., 2I]", actual: `${z}` });
+  const hint = "z holds the gate, then the up-projection, both of I columns.";
+  throw new ShapeError({ op, operand: "z", expected: "[..., 2I]", actual: `${z}`, hint });
 }

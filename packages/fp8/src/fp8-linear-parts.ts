@@ -1,7 +1,7 @@
 /**
  * What the linear layers share: how operands are rounded, and the three products.
  */
-import { ShapeError } from "@ds3/errors";
+import { DtypeError, ShapeError } from "@ds3/errors";
 import type { RowGroups, Tensor } from "@ds3/tensor";
 import { fp8GroupedMatmulInto, fp8MatmulInto } from "./matmul.ts";
 import type { QuantizeOptions } from "./quantize.ts";
@@ -10,10 +10,10 @@ import type { RequantizeOptions } from "./requantize.ts";
 
 /**
  * Floor of amax for gradients. Activations' 1e-4 would cut them off: the mean over a batch's tokens divides them all. So
- * it only has to keep a tile of zeros from a scale of zero, and scales, with products of two of them, far from f32's
- * subnormal numbers, which adapters flush.
+ * it only has to keep a tile of zeros from a scale of zero, and the factor of a sum of products, its scale times one of at
+ * least 1e-4 / 448, a normal f32: adapters flush subnormal ones. 2^-90 / 448 x 1e-4 / 448 is 2^-121; 2^-126 is the least.
  */
-export const GRADIENT_FLOOR: number = 2 ** -100;
+export const GRADIENT_FLOOR: number = 2 ** -90;
 
 /** Rounds operands: tile by tile, or with one scale for all. */
 export interface Rounding {
@@ -41,6 +41,12 @@ export function savedOf({ groups }: LayerContext, ...matrices: readonly Quantize
   return groups ? [...tensors, groups.offsets, groups.tiles] : tensors;
 }
 
+/** Whether a tape will run the layer's backward; without one, nothing has to be kept for it. */
+export function isRecorded(...inputs: readonly [Tensor, ...Tensor[]]): boolean {
+  const tape = inputs[0].gpu.activeTape;
+  return tape !== undefined && inputs.some((input) => tape.tracks(input));
+}
+
 /** C = A B or C += A B, of each expert's rows where there are experts. */
 export function productInto(
   { groups }: LayerContext,
@@ -51,6 +57,15 @@ export function productInto(
 ): void {
   if (groups) fp8GroupedMatmulInto(c, a, b, groups, options);
   else fp8MatmulInto(c, a, b, options);
+}
+
+/** @throws DtypeError naming the operand that is not f32. */
+export function assertF32({ op }: LayerContext, operands: Readonly<Record<string, Tensor>>): void {
+  for (const [operand, tensor] of Object.entries(operands)) {
+    if (tensor.dtype === "f32") continue;
+    const hint = "Pass it in f32: the layer rounds it to FP8 itself.";
+    throw new DtypeError({ op, operand, expected: "f32", actual: `${tensor}`, hint });
+  }
 }
 
 /**
@@ -64,5 +79,8 @@ export function outputsOf({ op, groups }: LayerContext, x: Tensor, width: number
     : weight.shape.length === 2 && x.shape.length > 0;
   if (fits && weight.shape.at(-1) === width) return weight.shape.at(-2)!;
   const expected = groups ? `[E=${groups.E}, O, ${width}], and rows [R=${groups.R}, ...]` : `[O, ${width}]`;
-  throw new ShapeError({ op, operand: "weight", expected, actual: `${weight}, and rows ${x}` });
+  const hint = groups
+    ? "Weights are [experts, out, in]; the groups must be those of these rows and experts."
+    : "Weights are [out, in]: their columns are the input's.";
+  throw new ShapeError({ op, operand: "weight", expected, actual: `${weight}, and rows ${x}`, hint });
 }

@@ -10,7 +10,7 @@ import {
 } from "./fp8-linear-tiles.ref.ts";
 
 /** Activations reach 1e-4 and more, gradients of a mean over many tokens do not. */
-const GRADIENT_FLOOR = 2 ** -100;
+const GRADIENT_FLOOR = 2 ** -90;
 
 /** Sizes of a layer, and what it does besides. */
 export interface Fp8LinearRefOptions {
@@ -28,9 +28,9 @@ export interface Fp8LinearRefOptions {
 export interface Fp8PlainLinearRefOptions extends Fp8LinearRefOptions {
   /**
    * afterAttention: scales are powers of two, backward reads x in 12 bits. dispatched: scales of x are powers of two,
-   * its gradient is rounded to bf16.
+   * its gradient is rounded to bf16. combined: y is rounded to bf16, scales of its gradient are powers of two.
    */
-  readonly kind?: "plain" | "afterAttention" | "dispatched";
+  readonly kind?: "plain" | "afterAttention" | "dispatched" | "combined";
 }
 
 /** A linear layer behind SwiGLU. */
@@ -52,14 +52,16 @@ export function fp8LinearRef(
 ): { y: Float64Array; backward(dy: Float64Array): { x: Float64Array; weights: Float64Array } } {
   const { kind = "plain", exact = false } = options;
   const { R, O, I, offsets, round } = layerOf(x.length / options.inFeatures, weights, options);
-  const powerOfTwo = kind !== "plain";
+  const powerOfTwo = kind === "afterAttention" || kind === "dispatched";
+  const isCombined = kind === "combined";
   const w = round(weights, I, blockTilesRef(offsets.length - 1, O, I));
   const xRows = round(x, I, rowTilesRef(R, I), { powerOfTwo });
   const format = kind === "afterAttention" ? "e5m6" : "e4m3fn";
   const cached = round(x, I, rowTilesRef(R, I), { powerOfTwo, format });
   const backward = (dy: Float64Array): { x: Float64Array; weights: Float64Array } => {
-    const dyRows = round(dy, O, rowTilesRef(R, O), { floor: GRADIENT_FLOOR });
-    const dyColumns = round(dy, O, columnTilesRef(offsets, O), { floor: GRADIENT_FLOOR });
+    const gradients = { floor: GRADIENT_FLOOR, powerOfTwo: isCombined };
+    const dyRows = round(dy, O, rowTilesRef(R, O), gradients);
+    const dyColumns = round(isCombined ? dyRows : dy, O, columnTilesRef(offsets, O), gradients);
     const xColumns = round(cached, I, columnTilesRef(offsets, I), { powerOfTwo });
     const dx = dgrad(dyRows, w, { O, I, offsets });
     return {
@@ -67,7 +69,8 @@ export function fp8LinearRef(
       weights: wgrad(dyColumns, xColumns, { O, I, offsets }),
     };
   };
-  return { y: fprop(xRows, w, { O, I, offsets }), backward };
+  const y = fprop(xRows, w, { O, I, offsets });
+  return { y: isCombined && !exact ? y.map(roundToBf16Ref) : y, backward };
 }
 
 /**

@@ -4,6 +4,7 @@ import { normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { expectCombined, expectRows, uneven } from "../test/expect-rows.ts";
 import { fp8GatedLinearRef, fp8LinearRef } from "./fp8-linear.ref.ts";
+import { GRADIENT_FLOOR } from "./fp8-linear-parts.ts";
 import { roundTilesRef, rowTilesRef } from "./fp8-linear-tiles.ref.ts";
 import { fp8Linears } from "./fp8-linears.ts";
 
@@ -71,22 +72,27 @@ describe.each([
   const w = uneven(normals(E * O * I, 5), I, 0.02);
   const dy = uneven(normals(R * O, 6), O, SMALL);
 
-  test("groupedLinear", async () => {
+  test.each([
+    ["gateUp", "dispatched"],
+    ["down", "combined"],
+  ] as const)("groupedLinear, %s", async (site, kind) => {
     const { gpu } = device;
     using _scope = gpu.scope();
     using tape = gpu.tape();
     const values = uneven(normals(R * I, 4), I);
-    const want = fp8LinearRef(values, w, { inFeatures: I, offsets, kind: "dispatched" });
+    const want = fp8LinearRef(values, w, { inFeatures: I, offsets, kind });
     const x = tape.watch(gpu.tensor(values, [R, I]));
     const weights = tape.watch(gpu.tensor(w, [E, O, I]));
     const groups = createRowGroups(gpu.tensor(offsets, [E + 1], "u32"), R);
-    const y = groupedLinear(x, weights, groups);
-    expect(y.shape).toEqual([R, O]);
+    const y = groupedLinear(x, weights, groups, site);
+    expect([y.shape, y.dtype]).toEqual([[R, O], site === "down" ? "bf16" : "f32"]);
     tape.backward(y, gpu.tensor(dy, [R, O]));
     const gradients = want.backward(dy);
+    const [expectY, expectX] = site === "down" ? [expectCombined, expectRows] : [expectRows, expectCombined];
     const dx = await tape.gradient(x)!.data();
-    expectRows("y", (await y.data()).subarray(0, used * O), want.y.subarray(0, used * O), O);
-    expectCombined("dx", dx.subarray(0, used * I), gradients.x.subarray(0, used * I), I);
+    const rows = await cast(y, "f32").data();
+    expectY("y", rows.subarray(0, used * O), want.y.subarray(0, used * O), O);
+    expectX("dx", dx.subarray(0, used * I), gradients.x.subarray(0, used * I), I);
     expectRows("dw", await tape.gradient(weights)!.data(), gradients.weights, I);
   });
 
@@ -110,6 +116,24 @@ describe.each([
     expectRows("dz", dz.subarray(0, used * 2 * I), gradients.z.subarray(0, used * 2 * I), 2 * I, F32);
     expectRows("dw", await tape.gradient(weights)!.data(), gradients.weights, I);
   });
+});
+
+test("gradients below the floor: the factor of their products is a normal number, which no adapter flushes", async () => {
+  const [dyScale, wScale] = [GRADIENT_FLOOR, 1e-4].map((floor) => Math.fround(Math.fround(floor) / 448)) as [
+    number,
+    number,
+  ];
+  expect(dyScale * wScale).toBeGreaterThanOrEqual(2 ** -126);
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  using tape = gpu.tape();
+  const x = tape.watch(gpu.zeros([1, 128]));
+  const w = Float32Array.from({ length: 128 }, (_, i) => (i % 2 ? 240 : 120) * wScale);
+  const y = linear(x, gpu.tensor(w, [1, 128]));
+  // Codes 240, 120 and 0.875: nothing is rounded.
+  tape.backward(y, gpu.full([1, 1], 0.875 * dyScale));
+  const want = Float64Array.from(w, (value) => value * 0.875 * dyScale);
+  expectRows("dx", await tape.gradient(x)!.data(), want, 128);
 });
 
 test("one scale a tensor: dense and experts", async () => {

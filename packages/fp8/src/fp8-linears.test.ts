@@ -16,7 +16,7 @@ const [T, I, O] = [256, 256, 128];
 const UNIT = 2 ** -4;
 const SUBNORMAL = 2 ** -9 / 448;
 /** Roundings to e4m3 on the way of x to wgrad: row tiles, then column tiles; behind attention the first has 7 bits. */
-const CACHED_UNIT = { elsewhere: (1 + UNIT) ** 2 - 1, o: (1 + UNIT) * (1 + 2 ** -7) - 1 };
+const CACHED_UNIT = { qB: (1 + UNIT) ** 2 - 1, o: (1 + UNIT) * (1 + 2 ** -7) - 1 };
 
 /** What is left of a matrix at most: |x| (1 + unit), and half a subnormal step for each rounding. */
 function largest(values: Float64Array, unit: number): Float64Array {
@@ -24,7 +24,7 @@ function largest(values: Float64Array, unit: number): Float64Array {
   return values.map((value) => Math.abs(value) * (1 + unit) + 2 * SUBNORMAL * amax);
 }
 
-describe.each(["elsewhere", "o"] as const)("linear, site %s", (site) => {
+describe.each(["qB", "o"] as const)("linear, site %s", (site) => {
   test("differs from the exact one by what roundings allow, and by a few percent", async () => {
     const { gpu } = device;
     using _scope = gpu.scope();
@@ -107,6 +107,8 @@ interface Layer {
   readonly weight: readonly number[];
   /** Bytes of codes and scales of the input, and of the weight. */
   readonly bytes: number;
+  /** Dispatches for what is kept for backward alone; default 0. */
+  readonly keeping?: number;
   /** Of the result; default f32. */
   readonly dtype?: "bf16";
   run(input: Tensor, weight: Tensor): Tensor;
@@ -124,19 +126,34 @@ const layers: Record<string, Layer> = {
     input: [T, I],
     weight: [O, I],
     bytes: rowBytes(T, I, 12) + weightBytes,
+    keeping: 1,
     run: (x, w) => linears.linear(x, w, "o"),
   },
-  gatedLinear: { input: [T, 2 * I], weight: [O, I], bytes: rowBytes(T, 2 * I) + weightBytes, run: linears.gatedLinear },
+  gatedLinear: {
+    input: [T, 2 * I],
+    weight: [O, I],
+    bytes: rowBytes(T, 2 * I) + weightBytes,
+    keeping: 1,
+    run: linears.gatedLinear,
+  },
   groupedLinear: {
     input: [T, I],
     weight: [2, O, I],
     bytes: rowBytes(T, I) + 2 * weightBytes,
     run: (x, w) => linears.groupedLinear(x, w, groupsOf(x.gpu)),
   },
+  "groupedLinear of the down-projection": {
+    input: [T, I],
+    weight: [2, O, I],
+    bytes: rowBytes(T, I) + 2 * weightBytes,
+    dtype: "bf16",
+    run: (x, w) => linears.groupedLinear(x, w, groupsOf(x.gpu), "down"),
+  },
   groupedGatedLinear: {
     input: [T, 2 * I],
     weight: [2, O, I],
     bytes: rowBytes(T, 2 * I) + 2 * weightBytes,
+    keeping: 1,
     dtype: "bf16",
     run: (z, w) => linears.groupedGatedLinear(z, w, groupsOf(z.gpu)),
   },
@@ -177,6 +194,23 @@ describe.each(Object.entries(layers))("%s", (_, layer) => {
     const before = gpu.stats.liveBuffers;
     layer.run(input, weight);
     expect(gpu.stats.liveBuffers - before).toBeLessThanOrEqual(1 + groups);
+  });
+
+  test("rounds for backward only where a tape runs it", () => {
+    const { gpu } = device;
+    using _scope = gpu.scope();
+    const [input, weight] = [gpu.zeros(layer.input), gpu.zeros(layer.weight)];
+    const dispatchesOf = (run: () => unknown): number => {
+      const before = gpu.stats.dispatches;
+      run();
+      return gpu.stats.dispatches - before;
+    };
+    const least = dispatchesOf(() => layer.run(input, weight));
+    using tape = gpu.tape();
+    expect(dispatchesOf(() => layer.run(input, weight))).toBe(least);
+    tape.watch(weight);
+    expect(dispatchesOf(() => layer.run(input, weight)) - least).toBe(layer.keeping ?? 0);
+    expect(dispatchesOf(() => checkpoint(gpu, [input], (inner) => layer.run(inner, weight)))).toBe(least);
   });
 
   test("checkpoint gives the same gradients", async () => {
@@ -249,28 +283,38 @@ describe.each(Object.entries(layers))("%s", (_, layer) => {
   });
 });
 
-test("refuses weights and experts that do not fit, odd gates, integers, other scalings", () => {
+test("refuses weights and experts that do not fit, odd gates, integers, other sites and scalings, by what to do", () => {
   const { gpu } = device;
   using _scope = gpu.scope();
   const groups = createRowGroups(gpu.tensor([0, 1, 3], [3], "u32"), 3);
   expect(() => linears.linear(gpu.zeros([3, 4]), gpu.zeros([2, 5]))).toThrow(
-    "fp8Linear: weight: expected [O, 4], got [2, 5] f32, and rows [3, 4] f32.",
+    "fp8Linear: weight: expected [O, 4], got [2, 5] f32, and rows [3, 4] f32. Weights are [out, in]: their columns are the input's.",
   );
   expect(() => linears.gatedLinear(gpu.zeros([3, 8]), gpu.zeros([2, 5]))).toThrow(
     "fp8GatedLinear: weight: expected [O, 4], got [2, 5] f32, and rows [3, 8] f32.",
   );
   expect(() => linears.gatedLinear(gpu.zeros([3, 7]), gpu.zeros([2, 3]))).toThrow(
-    "fp8GatedLinear: z: expected [..., 2I], got [3, 7] f32.",
+    "fp8GatedLinear: z: expected [..., 2I], got [3, 7] f32. z holds the gate, then the up-projection, both of I columns.",
   );
   expect(() => linears.groupedLinear(gpu.zeros([3, 4]), gpu.zeros([3, 2, 4]), groups)).toThrow(
-    "fp8GroupedLinear: weight: expected [E=2, O, 4], and rows [R=3, ...], got [3, 2, 4] f32, and rows [3, 4] f32.",
+    "fp8GroupedLinear: weight: expected [E=2, O, 4], and rows [R=3, ...], got [3, 2, 4] f32, and rows [3, 4] f32. Weights are [experts, out, in]; the groups must be those of these rows and experts.",
   );
   expect(() => linears.groupedGatedLinear(gpu.zeros([4, 8]), gpu.zeros([2, 2, 4]), groups)).toThrow(
     "fp8GroupedGatedLinear: weight: expected [E=2, O, 4], and rows [R=3, ...], got [2, 2, 4] f32, and rows [4, 8] f32.",
   );
   const ids = gpu.tensor(integers(4, 3, 1), [2, 2], "i32");
-  expect(() => linears.linear(ids, gpu.zeros([2, 2]))).toThrow("expected f32, got [2, 2] i32");
+  const [x, z] = [gpu.zeros([2, 2]), gpu.zeros([2, 4])];
+  const hint = "Pass it in f32: the layer rounds it to FP8 itself.";
+  expect(() => linears.linear(ids, x)).toThrow(`fp8Linear: x: expected f32, got [2, 2] i32. ${hint}`);
+  expect(() => linears.linear(x, ids)).toThrow(`fp8Linear: weight: expected f32, got [2, 2] i32. ${hint}`);
+  expect(() => linears.gatedLinear(z, ids)).toThrow(`fp8GatedLinear: weight: expected f32, got [2, 2] i32. ${hint}`);
+  expect(() => linears.linear(x, x, "O" as "o")).toThrow(
+    'fp8Linear: site: expected qkvA or qB or kvB or o or gateUp or down or ehProj, got O. Did you mean "o"?',
+  );
+  expect(() => linears.groupedLinear(gpu.zeros([3, 4]), gpu.zeros([2, 2, 4]), groups, "up" as "down")).toThrow(
+    "fp8GroupedLinear: site: expected gateUp or down, got up. Known: gateUp, down.",
+  );
   expect(() => fp8Linears({ scaling: "row" as "tile" })).toThrow(
-    "fp8Linears: scaling: expected tile or tensor, got row.",
+    "fp8Linears: scaling: expected tile or tensor, got row. Known: tile, tensor.",
   );
 });

@@ -16,29 +16,43 @@
  * Differs from the report: attention keeps its output itself, so the copy in 12 bits serves the linear layer alone; the
  * weights are rounded at every call, not once a step.
  */
-import { OutOfRangeError } from "@ds3/errors";
+import { didYouMean, OutOfRangeError } from "@ds3/errors";
 import type { RowGroups, Tensor } from "@ds3/tensor";
 import { fp8GatedLinear } from "./fp8-gated-linear.ts";
-import { AFTER_ATTENTION, DISPATCHED, fp8Linear, PLAIN } from "./fp8-linear.ts";
-import type { Rounding } from "./fp8-linear-parts.ts";
+import { AFTER_ATTENTION, COMBINED, DISPATCHED, fp8Linear, type LinearKind, PLAIN } from "./fp8-linear.ts";
+import type { LayerContext, Rounding } from "./fp8-linear-parts.ts";
 import { quantize } from "./quantize.ts";
 import { requantize } from "./requantize.ts";
 import { quantizeWhole, requantizeWhole } from "./tensor-scaling.ts";
 
-/**
- * Linear layers of one precision, as the layers of a model take them. All are differentiable. Results are f32, those that
- * are combined f32 or bf16.
- */
-export interface Linears {
-  /** x f32 [..., I], weight f32 [O, I] -> [..., O]. `site` names the weight: "o" is the one behind attention. */
-  linear(x: Tensor, weight: Tensor, site?: string): Tensor;
-  /** The linear layer of swiglu(z): z f32 [..., 2I], weight f32 [O, I] -> [..., O]. */
+/** The weight that a linear layer reads, by its name in attention, feed-forward networks and prediction modules. */
+export type Fp8Site = "qkvA" | "qB" | "kvB" | "o" | "gateUp" | "down" | "ehProj";
+
+/** Linear layers in FP8, as the layers of a model take them. All are differentiable; operands are f32. */
+export interface Fp8Linears {
+  /** x [..., I], weight [O, I] -> f32 [..., O]. Without `site` as any but "o", the one behind attention. */
+  linear(x: Tensor, weight: Tensor, site?: Fp8Site): Tensor;
+  /** The linear layer of swiglu(z): z [..., 2I], weight [O, I] -> f32 [..., O]. */
   gatedLinear(z: Tensor, weight: Tensor): Tensor;
-  /** Of rows that were dispatched to experts: x f32 [R, I], weights f32 [E, O, I] -> [R, O]. */
-  groupedLinear(x: Tensor, weights: Tensor, groups: RowGroups, site?: string): Tensor;
-  /** Of swiglu(z), whose results are combined: z f32 [R, 2I], weights f32 [E, O, I] -> f32 or bf16 [R, O]. */
+  /**
+   * Of rows of experts: x [R, I], weights [E, O, I] -> [R, O]. "gateUp", the default, has rows that were dispatched and
+   * gives f32; "down" has rows swiglu(z) and gives what is combined, bf16.
+   */
+  groupedLinear(x: Tensor, weights: Tensor, groups: RowGroups, site?: "gateUp" | "down"): Tensor;
+  /** Of swiglu(z), whose results are combined: z [R, 2I], weights [E, O, I] -> bf16 [R, O]. */
   groupedGatedLinear(z: Tensor, weights: Tensor, groups: RowGroups): Tensor;
 }
+
+const SITES: Readonly<Record<Fp8Site, LinearKind>> = {
+  qkvA: PLAIN,
+  qB: PLAIN,
+  kvB: PLAIN,
+  o: AFTER_ATTENTION,
+  gateUp: PLAIN,
+  down: PLAIN,
+  ehProj: PLAIN,
+};
+const EXPERT_SITES: Readonly<Record<"gateUp" | "down", LinearKind>> = { gateUp: DISPATCHED, down: COMBINED };
 
 /** What can be varied for comparison. */
 export interface Fp8Options {
@@ -52,24 +66,36 @@ const ROUNDINGS: Readonly<Record<"tile" | "tensor", Rounding>> = {
 };
 
 /**
- * DeepSeek-V3's linear layers in FP8. Results are f32, those of `groupedGatedLinear` bf16.
+ * DeepSeek-V3's linear layers in FP8. Results are f32, those that are combined bf16.
  *
  * A NaN or an infinity anywhere gives NaN in all that is computed from its tile, and so in the gradients.
  * @throws OutOfRangeError for another scaling. The layers throw ShapeError where weights do not fit, DtypeError for
- * operands that are not f32.
+ * operands that are not f32, OutOfRangeError for another site.
  */
-export function fp8Linears({ scaling = "tile" }: Fp8Options = {}): Linears {
-  if (!Object.hasOwn(ROUNDINGS, scaling)) {
-    const expected = Object.keys(ROUNDINGS).join(" or ");
-    throw new OutOfRangeError({ op: "fp8Linears", operand: "scaling", expected, actual: `${scaling}` });
-  }
-  const rounding = ROUNDINGS[scaling];
-  const context = (op: string, groups?: RowGroups) => ({ op, rounding, groups });
+export function fp8Linears({ scaling = "tile" }: Fp8Options = {}): Fp8Linears {
+  const rounding = oneOf("fp8Linears", "scaling", ROUNDINGS, scaling);
+  const context = (op: string, groups?: RowGroups): LayerContext => ({ op, rounding, groups });
   return {
-    linear: (x, weight, site) => fp8Linear(context("fp8Linear"), site === "o" ? AFTER_ATTENTION : PLAIN, x, weight),
+    linear: (x, weight, site = "gateUp") =>
+      fp8Linear(context("fp8Linear"), oneOf("fp8Linear", "site", SITES, site), x, weight),
     gatedLinear: (z, weight) => fp8GatedLinear(context("fp8GatedLinear"), { combined: false }, z, weight),
-    groupedLinear: (x, weights, groups) => fp8Linear(context("fp8GroupedLinear", groups), DISPATCHED, x, weights),
+    groupedLinear: (x, weights, groups, site = "gateUp") => {
+      const op = "fp8GroupedLinear";
+      return fp8Linear(context(op, groups), oneOf(op, "site", EXPERT_SITES, site), x, weights);
+    },
     groupedGatedLinear: (z, weights, groups) =>
       fp8GatedLinear(context("fp8GroupedGatedLinear", groups), { combined: true }, z, weights),
   };
+}
+
+function oneOf<Name extends string, Value>(
+  op: string,
+  operand: string,
+  choices: Readonly<Record<Name, Value>>,
+  name: Name,
+): Value {
+  if (Object.hasOwn(choices, name)) return choices[name];
+  const names = Object.keys(choices);
+  const hint = didYouMean(`${name}`, names);
+  throw new OutOfRangeError({ op, operand, expected: names.join(" or "), actual: `${name}`, hint });
 }

@@ -1,6 +1,6 @@
 export { dequantize } from "./dequantize.ts";
 export { decodeTensor, type EncodeTensorOptions, encodeTensor } from "./encode-tensor.ts";
-export { type Fp8Options, fp8Linears, type Linears } from "./fp8-linears.ts";
+export { type Fp8Linears, type Fp8Options, type Fp8Site, fp8Linears } from "./fp8-linears.ts";
 export { fp8GroupedMatmulInto, fp8Matmul, fp8MatmulInto } from "./matmul.ts";
 export type { Fp8Layout } from "./matmul-operands.ts";
 export type { Fp8MatmulIntoOptions, Fp8MatmulOptions } from "./matmul-run.ts";
