@@ -47,9 +47,30 @@ export async function listUnfinished(root: string): Promise<string[]> {
   return (await namesIn(root)).filter((name) => UNFINISHED.test(name));
 }
 
-/** Size and SHA-256 of a file's bytes. */
+/** Bytes that one call of the system or of the hash is given: 2 GiB are refused. */
+const PIECE = 2 ** 26;
+
+/** Size and SHA-256 of a file's bytes, however many. */
 export function factsOf(data: Uint8Array): FileFacts {
-  return { bytes: data.length, sha256: createHash("sha256").update(data).digest("hex") };
+  const hash = createHash("sha256");
+  for (let at = 0; at < data.length; at += PIECE) hash.update(data.subarray(at, at + PIECE));
+  return { bytes: data.length, sha256: hash.digest("hex") };
+}
+
+/** A file's bytes, however many: `readFile` refuses 2 GiB and more. */
+export async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    const data = new Uint8Array((await file.stat()).size);
+    for (let at = 0; at < data.length; ) {
+      const { bytesRead } = await file.read(data, at, Math.min(PIECE, data.length - at), at);
+      if (bytesRead === 0) return data.subarray(0, at);
+      at += bytesRead;
+    }
+    return data;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Writes a file and waits until it is on disk. */

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { factsOf, isMissing, listCheckpoints, MANIFEST, type Manifest } from "./checkpoint-folder.ts";
+import { StateError } from "@ds3/errors";
+import { factsOf, isMissing, listCheckpoints, MANIFEST, type Manifest, readWhole } from "./checkpoint-folder.ts";
 import { TrainingCheckpointError } from "./errors.ts";
 
 /** A complete checkpoint: its step, folder and files. */
@@ -15,7 +15,8 @@ export interface StoredCheckpoint {
  * The newest checkpoint below `root` (a run's `<folder>/checkpoints`) whose files are all there with the right size and
  * hash; undefined when there is no checkpoint at all. Torn ones are passed over and reported to `onTorn`.
  *
- * @throws TrainingCheckpointError when there are checkpoints and every one is torn.
+ * @throws TrainingCheckpointError when there are checkpoints and every one is torn; StateError when the system does not
+ * give a file that is there.
  */
 export async function readNewestCheckpoint(
   root: string,
@@ -68,11 +69,17 @@ function isManifest(value: unknown): value is Manifest {
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    return await readWhole(path);
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw error;
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(operand: string, cause: unknown): StateError {
+  const hint = "Make it readable, or move its checkpoint away to resume from the one before.";
+  const actual = cause instanceof Error ? cause.message : `${cause}`;
+  return new StateError({ op: "resume", operand, expected: "a readable file", actual, hint, cause });
 }
 
 function torn(folder: string, operand: string, expected: string, actual: string): TrainingCheckpointError {

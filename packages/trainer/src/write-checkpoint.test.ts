@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { StateError } from "@ds3/errors";
 import { temporaryFolder } from "@ds3/testing";
 import { describe, expect, test, vi } from "vitest";
 import { TrainingCheckpointError } from "./errors.ts";
@@ -49,6 +50,32 @@ test("what was written is read back, and the newest step wins", async () => {
   expect(stored).toMatchObject({ step: 10, folder });
   expect(Object.keys(stored.files)).toEqual(["model.safetensors", "state.json"]);
   expect([...stored.files["state.json"]!]).toEqual([10, 2, 3]);
+});
+
+test("a file of more than 2 GiB, which is zeros that take no disk, is read and hashed", {
+  timeout: 300_000,
+}, async () => {
+  const root = temporaryFolder();
+  const folder = await writeCheckpoint(root, 1, { "model.safetensors": bytes(1) });
+  const size = 2 ** 31 + 4096;
+  truncateSync(join(folder, "model.safetensors"), 0);
+  truncateSync(join(folder, "model.safetensors"), size);
+  const sha256 = "d702231a97a4e742e747bd3fdc81d8d1b604378660d5fc38934b865ca2a9d6d1";
+  const manifest = { files: { "model.safetensors": { bytes: size, sha256 } } };
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  const stored = (await readNewestCheckpoint(root))!;
+  expect(stored.files["model.safetensors"]!.length).toBe(size);
+});
+
+test("a file that is there and cannot be read is no torn checkpoint: it is named, with what to do", async () => {
+  const root = temporaryFolder();
+  const folder = await writeCheckpoint(root, 1, files(1));
+  rmSync(join(folder, "state.json"));
+  mkdirSync(join(folder, "state.json"));
+  await expect(readNewestCheckpoint(root)).rejects.toThrow(StateError);
+  await expect(readNewestCheckpoint(root)).rejects.toThrow(
+    /resume: .*state\.json: expected a readable file, got EISDIR.*Make it readable, or move its checkpoint away/,
+  );
 });
 
 test("the newest N are kept", async () => {
