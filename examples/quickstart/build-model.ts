@@ -1,7 +1,8 @@
-import { countParameters, createDeepseek, type DeepseekModel, deepseekV3, type Precision } from "@ds3/deepseek";
+import { countParameters, createDeepseek, type DeepseekModel, deepseekV3 } from "@ds3/deepseek";
+import { optimizerFor } from "@ds3/example-shared";
 import type { Gpu } from "@ds3/tensor";
 import type { Tokenizer } from "@ds3/tokenizer";
-import { type OptimizerOptions, rehearseTraining } from "@ds3/trainer";
+import { rehearseTraining } from "@ds3/trainer";
 import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";
@@ -45,11 +46,6 @@ export function buildModel(
   terminal.print(stageLine("model", `${preset}: ${shape}, ${experts}; ${parameters}`));
   terminal.print(stageLine("adapter", gpu.adapter.name));
   return createDeepseek(gpu, config, { seed, precision, biasUpdateSpeed: BIAS_UPDATE_SPEED });
-}
-
-/** AdamW beside a precision: as in DeepSeek-V3's FP8 training its moments are kept in bf16 then, else in f32. */
-export function optimizerFor(precision: Precision): OptimizerOptions {
-  return { moments: precision === "fp8" ? "bf16" : "f32" };
 }
 
 /** What must be the same for a run to be resumed, beside its data; plain JSON. */

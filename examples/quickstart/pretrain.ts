@@ -1,7 +1,8 @@
 import type { DeepseekModel } from "@ds3/deepseek";
+import { optimizerFor } from "@ds3/example-shared";
 import { crossEntropy } from "@ds3/tensor";
 import { evaluate, formatProgress, learningRate, type TrainResult, train, type ValidationRecord } from "@ds3/trainer";
-import { modelSettings, optimizerFor } from "./build-model.ts";
+import { modelSettings } from "./build-model.ts";
 import type { QuickstartOptions } from "./options.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { formatCount, stageLine, type Terminal } from "./terminal.ts";

@@ -9,8 +9,8 @@ import {
   type ReferenceLogProbs,
 } from "@ds3/align-dpo";
 import { permutation } from "@ds3/data";
+import { optimizerFor } from "@ds3/example-shared";
 import { formatProgress, learningRate, train } from "@ds3/trainer";
-import { optimizerFor } from "../build-model.ts";
 import { type ReplyPair, replyPairs, type Sum } from "./arithmetic.ts";
 import type { Stage, StageContext } from "./stage.ts";
 

@@ -9,9 +9,9 @@ import {
   scoreCompletions,
 } from "@ds3/align-grpo";
 import { type DeepseekModel, generate } from "@ds3/deepseek";
+import { optimizerFor } from "@ds3/example-shared";
 import { encodePrompt } from "@ds3/tokenizer";
 import { formatProgress, learningRate, train } from "@ds3/trainer";
-import { optimizerFor } from "../build-model.ts";
 import { answer, question, questionForms, type Sum } from "./arithmetic.ts";
 import { replyText } from "./chat-format.ts";
 import type { Measurement, Stage, StageContext } from "./stage.ts";

@@ -1,7 +1,7 @@
 import { isSameAnswer } from "@ds3/align-grpo";
 import { type ChatRecord, encodeChats, fineTune } from "@ds3/align-sft";
+import { optimizerFor } from "@ds3/example-shared";
 import { formatProgress } from "@ds3/trainer";
-import { optimizerFor } from "../build-model.ts";
 import { formatCount, stageLine } from "../terminal.ts";
 import { answer, askAll, question, questionForms, reply } from "./arithmetic.ts";
 import { ask } from "./ask.ts";
