@@ -96,7 +96,7 @@ fn tileScale(amax: u32) -> u32 {
  * what is not finite and a signed zero for the rest.
  */
 export function encodeFourWgsl({ format, scales }: Pick<EncodeParams, "format" | "scales">): string {
-  const { significandBits, bias, nan } = CODE_LAYOUTS[format];
+  const { significandBits, bias, nanCode: nan } = CODE_LAYOUTS[format];
   // What encodes to the magnitude of NaN, taken as a number.
   const nanBits = (nan << (23 - significandBits)) + ((127 - bias) << 23);
   const encode = (i: string): string => `encode${codeName(format)}(bits.${i})`;
