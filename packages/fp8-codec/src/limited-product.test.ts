@@ -145,6 +145,6 @@ test("no depth, no rows; sizes and options that do not fit are named", () => {
   expect(() => limitedProduct(one, one, shape, { bits: 40 })).toThrow("bits: expected an integer from 2 to 32, got 40");
   expect(() => limitedProduct(one, one, shape, { group: 0 })).toThrow(ConfigError);
   expect(() => limitedProduct(one, one, shape, { promoteEvery: 48 })).toThrow(
-    "a positive multiple of group (32), got 48",
+    "a positive multiple of group (32), got 48. Hopper's FP8 tensor cores: bits 14, group 32, promoteEvery 128.",
   );
 });

@@ -108,8 +108,9 @@ function exponentOf(value: number): number {
 }
 
 function checkOptions(bits: number, group: number, promoteEvery: number | undefined): void {
+  const hint = "Hopper's FP8 tensor cores: bits 14, group 32, promoteEvery 128.";
   const check = (holds: boolean, operand: string, expected: string, actual: number): void => {
-    if (!holds) throw new ConfigError({ op: "limitedProduct", operand, expected, actual: String(actual) });
+    if (!holds) throw new ConfigError({ op: "limitedProduct", operand, expected, actual: String(actual), hint });
   };
   check(Number.isInteger(bits) && bits >= 2 && bits <= 32, "bits", "an integer from 2 to 32", bits);
   check(Number.isInteger(group) && group > 0, "group", "a positive integer", group);

@@ -37,8 +37,8 @@ const F32_INFINITY = 0x7f800000;
 const QUIET_NAN = 0x7fc00000;
 const SIGN = 0x80000000;
 const SMALLEST_NORMAL = 0x00800000;
-/** So that floor / 65024 is a normal f32: an adapter may flush subnormal scales to zero. */
-const LEAST_FLOOR = 2 ** -110;
+/** The least floor of amax: floor / 65024 is still a normal f32, and adapters may flush subnormal scales to zero. */
+export const LEAST_FLOOR: number = 2 ** -110;
 
 /**
  * Codes and scales of a matrix [rows, columns] of f32, tile by tile (DeepSeek-V3 report, section 3.3.2).
@@ -136,7 +136,8 @@ function encodeTiles<F extends CodeFormat>(
 function checkFloor(floor: number): void {
   if (floor >= LEAST_FLOOR && Number.isFinite(Math.fround(floor))) return;
   const expected = "a number of at least 2^-110 that f32 holds";
-  throw new OutOfRangeError({ op: "quantize", operand: "floor", expected, actual: String(floor) });
+  const hint = "Leave it out for 1e-4, or take LEAST_FLOOR.";
+  throw new OutOfRangeError({ op: "quantize", operand: "floor", expected, actual: String(floor), hint });
 }
 
 function checkName(operand: string, name: string, known: readonly string[]): void {

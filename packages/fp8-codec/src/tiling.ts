@@ -34,7 +34,8 @@ export function checkLength(op: string, operand: string, length: number, [rows, 
   const count = rows * columns;
   if (Number.isSafeInteger(count) && rows >= 0 && columns >= 0 && length === count) return;
   const expected = `${count} elements of [${rows}, ${columns}]`;
-  throw new ShapeError({ op, operand, expected, actual: `${length} elements` });
+  const hint = "Give rows and columns of the matrix, one element for each; scales have one for each tile.";
+  throw new ShapeError({ op, operand, expected, actual: `${length} elements`, hint });
 }
 
 /** Which tile an element is in: tile = (row >> rowShift) * across + (column >> columnShift). */
