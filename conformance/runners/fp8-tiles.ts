@@ -1,9 +1,9 @@
-import { dequantize, quantize } from "@ds3/fp8";
+import { dequantize, encodeUe8m0, quantize } from "@ds3/fp8";
 import {
   type CodeFormat,
   dequantizeBlocks,
   dequantize as dequantizeOnCpu,
-  encodeUe8m0,
+  encodeUe8m0 as encodeUe8m0OnCpu,
   type MatrixShape,
   quantize as quantizeOnCpu,
   scalesShape,
@@ -13,7 +13,7 @@ import type { Gpu } from "@ds3/tensor";
 import type { Fixture } from "@ds3/testing/fixtures";
 import type { FixtureJson } from "../find-fixtures.ts";
 import type { Results } from "../topic.ts";
-import { codesOf, matrixFrom } from "./quantized-matrices.ts";
+import { bytesOf, codesOf, matrixFrom } from "./quantized-matrices.ts";
 
 /** A matrix in tiles or blocks: scales and codes, divided and multiplied, with scales of any f32 and powers of two. */
 export function addTiles(results: Results, gpu: Gpu, fixture: Fixture, config: FixtureJson): void {
@@ -37,7 +37,7 @@ function addOnCpu(results: Results, x: Float32Array, shape: MatrixShape, how: Ho
   results.add("q_reciprocal", via, quantizeOnCpu(x, shape, { ...how, division: "reciprocal" }).codes);
   const rounded = quantizeOnCpu(x, shape, { ...how, scales: "powerOfTwo" });
   results.add("scale_ue8m0", via, rounded.scales);
-  results.add("scale_ue8m0_code", via, encodeUe8m0(rounded.scales));
+  results.add("scale_ue8m0_code", via, encodeUe8m0OnCpu(rounded.scales));
   results.add("q_ue8m0", via, rounded.codes);
   results.add("dequantised", "dequantize on the CPU", dequantizeOnCpu(quantized));
   if (how.tiling === "block" && how.format === "e4m3fn") {
@@ -54,7 +54,8 @@ function addOnGpu(results: Results, gpu: Gpu, fixture: Fixture, shape: MatrixSha
   results.addDivided("q", via, codesOf(quantized));
   const rounded = quantize(x, { ...how, scales: "powerOfTwo" });
   results.add("scale_ue8m0", via, rounded.scales.data());
-  results.add("scale_ue8m0_code", via, rounded.scales.data().then(encodeUe8m0));
+  const [rows, columns] = scalesShape(shape, how.tiling);
+  results.add("scale_ue8m0_code", "encodeUe8m0 of quantize", bytesOf(encodeUe8m0(rounded.scales), rows, columns));
   results.add("q_ue8m0", via, codesOf(rounded));
   if (!fixture.names.includes("q")) return;
   const given = matrixFrom(gpu, fixture, { codes: "q", scales: "scale", ...how });

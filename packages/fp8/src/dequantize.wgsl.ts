@@ -1,8 +1,8 @@
-import type { CodeFormat } from "@ds3/fp8-codec";
+import { type CodeFormat, TILE, type Tiling } from "@ds3/fp8-codec";
 import { cachedTemplate, defineKernel, FLAT_INDEX, type Kernel } from "@ds3/tensor";
 import { CODE_LAYOUTS, codeName, decodeWgsl } from "./codes.wgsl.ts";
-import { TILE, type Tiling } from "./quantized-matrix.ts";
 import { unpackUnit } from "./tiles.wgsl.ts";
+import { UE8M0_DECODE } from "./ue8m0.wgsl.ts";
 
 /** Compile-time choices. */
 export interface DequantizeParams {
@@ -80,12 +80,13 @@ function putWgsl(vectors: boolean): string {
 /** `fn scalesOf(tileRow, column) -> vec4f`: the scales of four columns; `u.pitch` scales a row of tiles. */
 function scalesWgsl(tiling: DequantizeParams["tiling"], words: number): string {
   if (tiling === "bytes" || tiling === "words") {
-    const bits = tiling === "words" ? "codes[first + tile]" : `select(byte << 23u, 0x7fc00000u, byte == 255u)`;
-    const byte = tiling === "words" ? "" : "let byte = (codes[first + tile / 4u] >> (tile % 4u * 8u)) & 255u;\n  ";
-    return `fn scalesOf(row: u32, column: u32) -> vec4f {
+    const byte = "(codes[first + tile / 4u] >> (tile % 4u * 8u)) & 255u";
+    const bits = tiling === "words" ? "codes[first + tile]" : `ue8m0Bits(${byte})`;
+    return `${tiling === "bytes" ? UE8M0_DECODE : ""}
+fn scalesOf(row: u32, column: u32) -> vec4f {
   let first = row * u.codePitch + u.units * ${words}u;
   let tile = min(column, u.columns - 1u) / ${TILE}u;
-  ${byte}return vec4f(bitcast<f32>(${bits}));
+  return vec4f(bitcast<f32>(${bits}));
 }`;
   }
   if (tiling === "row" || tiling === "block") {

@@ -1,6 +1,7 @@
 /** Kernels in all their variants. A new `*.wgsl.ts` file needs a line below. */
 import { createRowGroups, type Gpu, type KernelTarget, type Team, type Tensor } from "@ds3/tensor";
 import { type KernelSpec, normals, testKernels } from "@ds3/testing";
+import { forkFor } from "../test/targets.ts";
 import { dequantize } from "./dequantize.ts";
 import { dequantizeWgsl } from "./dequantize.wgsl.ts";
 import { encodeTensor } from "./encode-tensor.ts";
@@ -17,6 +18,7 @@ import { requantize } from "./requantize.ts";
 import { roundToBf16 } from "./round-to-bf16.ts";
 import { roundToBf16Wgsl } from "./round-to-bf16.wgsl.ts";
 import { encodeScaledWgsl, spreadLargestWgsl } from "./tensor-scaling.wgsl.ts";
+import { decodeUe8m0Wgsl, encodeUe8m0Wgsl } from "./ue8m0.wgsl.ts";
 
 const [e4m3fn, e5m2] = ["e4m3fn", "e5m2"] as const;
 const formats = ["e4m3fn", "e5m2", "e5m6"] as const;
@@ -90,9 +92,10 @@ const variants: KernelSpec["variants"] = {
     ]),
   "round-to-bf16.wgsl.ts": (team) => [true, false].map((vectors) => roundToBf16Wgsl({ vectors, lanes: lanesOf(team) })),
   "tensor-scaling.wgsl.ts": (team) => [
-    spreadLargestWgsl(team),
+    ...[false, true].map((grouped) => spreadLargestWgsl({ team, grouped })),
     ...encodings.map((params) => encodeScaledWgsl({ ...params, lanes: lanesOf(team) })),
   ],
+  "ue8m0.wgsl.ts": (team) => [encodeUe8m0Wgsl, decodeUe8m0Wgsl].map((kernel) => kernel({ lanes: lanesOf(team) })),
 };
 
 /** As `encodeColumns` chooses them. */
@@ -107,11 +110,6 @@ testKernels({
   numbers: async (gpu, target) => ({ ...(await quantised(gpu, target)), ...(await products(gpu, target)) }),
   tolerance: 1e-5,
 });
-
-/** A handle that asks for the kernels of another target. */
-function forkFor(gpu: Gpu, target: KernelTarget): Gpu {
-  return Object.defineProperty(gpu.fork(), "target", { value: target });
-}
 
 /** Every quantising op; columns that are whole vectors and columns that are not. */
 async function quantised(gpu: Gpu, target: KernelTarget): Promise<Record<string, ArrayLike<number>>> {

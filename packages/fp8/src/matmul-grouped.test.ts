@@ -1,8 +1,9 @@
-import { createRowGroups, type KernelTarget, type RowGroups, type Tensor } from "@ds3/tensor";
+import { createRowGroups, type RowGroups, type Tensor } from "@ds3/tensor";
 import { normals, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { expectRowsNear } from "../test/expect-rows-near.ts";
 import { type HostMatrix, randomMatrix, reference, upload } from "../test/random-matrix.ts";
+import { RUNNABLE_TARGETS } from "../test/targets.ts";
 import { fp8GroupedMatmulRef } from "./matmul.ref.ts";
 import { fp8GroupedMatmulInto } from "./matmul.ts";
 import type { Fp8Layout } from "./matmul-operands.ts";
@@ -10,11 +11,6 @@ import { runFp8Product } from "./matmul-run.ts";
 
 const TOLERANCE = 2.5e-6;
 const device = useTestGpu();
-const targets: [string, () => KernelTarget][] = [
-  ["this device", () => device.gpu.target],
-  ["software without subgroups", () => ({ software: true, subgroupSize: 0 })],
-  ["hardware without f16", () => ({ software: false, subgroupSize: 0 })],
-];
 
 interface Experts {
   readonly R: number;
@@ -55,7 +51,7 @@ async function read(tensor: Tensor): Promise<Float64Array> {
   return Float64Array.from(await tensor.data());
 }
 
-describe.each(targets)("products by experts by the kernels for %s", (_, target) => {
+describe.each(RUNNABLE_TARGETS)("products by experts by the kernels for %s", (_, targetOf) => {
   test.each([
     { name: "uneven, one empty", offsets: [0, 130, 130, 137, 300], R: 300 },
     { name: "unused capacity", offsets: [0, 1, 261, 262], R: 290 },
@@ -77,7 +73,7 @@ describe.each(targets)("products by experts by the kernels for %s", (_, target) 
       const K = layout === "tn" ? R : a.columns;
       for (const accumulate of [false, true]) {
         const c = device.gpu.tensor(before, shape);
-        runFp8Product(target(), { M, N, K }, { a: A, b: B, c, groups }, { layout, accumulate });
+        runFp8Product(targetOf(device.gpu), { M, N, K }, { a: A, b: B, c, groups }, { layout, accumulate });
         const owned = layout === "tn" ? size : offsets.at(-1)! * N;
         const sum = want.map((value, i) => (accumulate && i < owned ? value + before[i]! : value));
         const got = await read(c);

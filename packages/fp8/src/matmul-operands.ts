@@ -7,6 +7,7 @@
  */
 import type { Fp8Format } from "@ds3/fp8-codec";
 import { codeName, decodeWgsl } from "./codes.wgsl.ts";
+import { bf16Wgsl } from "./round-to-bf16.wgsl.ts";
 
 /** nt: A [M, K] in row tiles, B [N, K] in blocks; nn: A [M, K] in row tiles, B [K, N] in blocks; tn: A [K, M], B [K, N] in column tiles. */
 export type Fp8Layout = "nt" | "nn" | "tn";
@@ -62,7 +63,8 @@ export function fp8ProductReads(grouped: Fp8Grouping): Readonly<Record<string, "
 export function fp8ProductWgsl({ grouped, formatA, formatB }: Fp8ProductParams): string {
   return `${partWgsl(grouped)}
 ${[...new Set([formatA, formatB])].map((format) => decodeWgsl(format)).join("\n")}
-${TO_BF16}`;
+${bf16Wgsl("u32")}
+fn toBf16(value: f32) -> f32 { return bitcast<f32>(bf16Bits(bitcast<u32>(value))); }`;
 }
 
 /** Decodes byte number `byte` of a word; an expression in `shift` bits for one that is not known before. */
@@ -101,10 +103,3 @@ export function scaleIndexB(layout: Fp8Layout, n: string, tile: string): string 
   if (layout === "tn") return `p.sb + ${tile} * u.scalesB + ${n}`;
   return layout === "nt" ? `p.sb + ${n} / 128u * u.scalesB + ${tile}` : `p.sb + ${tile} * u.scalesB + ${n} / 128u`;
 }
-
-/** To nearest even; a NaN keeps a bit of its significand, which the addition could carry away. */
-const TO_BF16 = `fn toBf16(value: f32) -> f32 {
-  let bits = bitcast<u32>(value);
-  let rounded = bits + 0x7fffu + ((bits >> 16u) & 1u);
-  return bitcast<f32>(select(rounded, bits | 0x400000u, (bits & 0x7fffffffu) > 0x7f800000u) & 0xffff0000u);
-}`;

@@ -2,11 +2,11 @@
  * Which kernel computes an FP8 product for a target and a shape, with its uniforms and grid. The figures behind the
  * choices are in docs/kernels.md, section "FP8: products".
  */
+import { TILE } from "@ds3/fp8-codec";
 import { cachedTemplate, type Kernel, type KernelTarget } from "@ds3/tensor";
 import { fp8MatmulPanelWgsl } from "./matmul.wgsl.ts";
 import type { Fp8ProductParams } from "./matmul-operands.ts";
 import { fp8MatmulTiledWgsl } from "./matmul-tiled.wgsl.ts";
-import { TILE } from "./quantized-matrix.ts";
 
 /** A product of quantised matrices. With groups `rows` M, with groups `k` K is the capacity of the sorted rows. */
 export interface Fp8ProductShape extends Fp8ProductParams {

@@ -10,6 +10,7 @@
  * Slots of four codes that lie along k are swizzled: invocations that read the same k of neighbouring rows find them in
  * different banks. Uniforms, bindings and grid are those of the panel kernel; a row chunk may hold several tiles.
  */
+import { TILE } from "@ds3/fp8-codec";
 import { defineKernel, type Kernel } from "@ds3/tensor";
 import {
   decoded,
@@ -21,7 +22,6 @@ import {
   scaleIndexA,
   scaleIndexB,
 } from "./matmul-operands.ts";
-import { TILE } from "./quantized-matrix.ts";
 
 /** Compile-time parameters of the tiled kernel. */
 export interface Fp8TiledParams extends Fp8ProductParams {

@@ -1,5 +1,5 @@
+import type { Tiling } from "@ds3/fp8-codec";
 import type { Fp8Layout } from "./matmul-operands.ts";
-import type { Tiling } from "./quantized-matrix.ts";
 
 /** A quantised matrix, or a batch of them, with its codes decoded: the value of an element is code x scale. */
 export interface Fp8MatrixRef {

@@ -1,26 +1,22 @@
 import { DtypeError, OutOfRangeError, ShapeError } from "@ds3/errors";
-import type { Fp8Format } from "@ds3/fp8-codec";
-import { createRowGroups, type KernelTarget, type RowGroups, type Tensor } from "@ds3/tensor";
+import type { Fp8Format, Tiling } from "@ds3/fp8-codec";
+import { createRowGroups, type RowGroups, type Tensor } from "@ds3/tensor";
 import { roundToBf16Ref } from "@ds3/tensor/reference";
 import { normals, testFixtures, useTestGpu } from "@ds3/testing";
 import { describe, expect, test } from "vitest";
 import { expectRowsNear } from "../test/expect-rows-near.ts";
 import { type HostMatrix, randomMatrix, reference, upload } from "../test/random-matrix.ts";
+import { RUNNABLE_TARGETS } from "../test/targets.ts";
 import { fp8MatmulRef } from "./matmul.ref.ts";
 import { fp8GroupedMatmulInto, fp8Matmul, fp8MatmulInto } from "./matmul.ts";
 import type { Fp8Layout } from "./matmul-operands.ts";
 import { type Fp8MatmulIntoOptions, runFp8Product } from "./matmul-run.ts";
-import type { QuantizedMatrix, Tiling } from "./quantized-matrix.ts";
+import type { QuantizedMatrix } from "./quantized-matrix.ts";
 
 /** Of a row's largest entry, as the fixtures have it. */
 const TOLERANCE = 2.5e-6;
 const device = useTestGpu();
 const layouts: Fp8Layout[] = ["nt", "nn", "tn"];
-const targets: [string, () => KernelTarget][] = [
-  ["this device", () => device.gpu.target],
-  ["software without subgroups", () => ({ software: true, subgroupSize: 0 })],
-  ["hardware without f16", () => ({ software: false, subgroupSize: 0 })],
-];
 
 interface Sizes {
   readonly formatA?: Fp8Format;
@@ -49,7 +45,7 @@ async function read(tensor: Tensor): Promise<Float64Array> {
   return Float64Array.from(await tensor.data());
 }
 
-describe.each(targets)("products by the kernels for %s", (_, target) => {
+describe.each(RUNNABLE_TARGETS)("products by the kernels for %s", (_, targetOf) => {
   test.each(layouts)("%s: ragged, overwritten, added to, rounded", async (layout) => {
     for (const [M, N, K] of [
       [1, 129, 127],
@@ -65,7 +61,7 @@ describe.each(targets)("products by the kernels for %s", (_, target) => {
       const before = normals(M * N, 3);
       const run = (options: Omit<Fp8MatmulIntoOptions, "layout">): Promise<Float64Array> => {
         const c = device.gpu.tensor(before, [M, N]);
-        runFp8Product(target(), { M, N, K }, { a: A, b: B, c }, { layout, ...options });
+        runFp8Product(targetOf(device.gpu), { M, N, K }, { a: A, b: B, c }, { layout, ...options });
         return read(c);
       };
       const name = `${layout} ${M}x${N}x${K}`;
@@ -97,7 +93,7 @@ describe.each(targets)("products by the kernels for %s", (_, target) => {
     }
     const c = device.gpu.empty([M, N]);
     const operands = { a: upload(device.gpu, a), b: upload(device.gpu, b), c };
-    runFp8Product(target(), { M, N, K }, operands, { layout, accumulate: false, round: "bf16" });
+    runFp8Product(targetOf(device.gpu), { M, N, K }, operands, { layout, accumulate: false, round: "bf16" });
     expectRowsNear(layout, await read(c), want, N, 2 ** -8);
   });
 });
@@ -119,8 +115,9 @@ test.each(layouts)("%s: products of the wide panel", async (layout) => {
   expectRowsNear(layout, await read(c), fp8MatmulRef(reference(a), reference(b), layout), N, TOLERANCE);
 });
 
-test.each(layouts)("%s: tiles in f16, small and large", { timeout: 120_000 }, async (layout) => {
-  if (!device.gpu.target.f16) return;
+const inF16 = "tiles in f16, small and large; skipped where the adapter has no shader-f16";
+test.for(layouts)(`%s: ${inF16}`, { timeout: 120_000 }, async (layout, { skip }) => {
+  skip(!device.gpu.target.f16, "the adapter has no shader-f16");
   // Large tiles compile for seconds, and their code is the same but for sizes.
   const sizes = [[70, 45, 160] as const, ...(layout === "nt" ? [[1000, 450, 21] as const] : [])];
   for (const [M, N, K] of sizes) {
@@ -160,12 +157,16 @@ describe("errors", () => {
     using _scope = device.gpu.scope();
     const { a, b } = operandsOf(nt);
     expect(() => run(upload(device.gpu, a), upload(device.gpu, b))).toThrow(
-      expect.objectContaining({ name: class_.name, message: expect.stringContaining(message) }),
+      expect.objectContaining({
+        name: class_.name,
+        message: expect.stringContaining(message),
+        hint: expect.stringMatching(/^\w.+[.?]$/),
+      }),
     );
   };
 
   test("another layout, other tiles, another K", () => {
-    error(OutOfRangeError, 'layout: expected "nt", "nn" or "tn", got "tt"', (a, b) =>
+    error(OutOfRangeError, 'layout: expected nt, nn, tn, got tt. Did you mean "nt"?', (a, b) =>
       fp8Matmul(a, b, { layout: "tt" as Fp8Layout }),
     );
     error(ShapeError, "fp8Matmul: a: expected column tiles for layout tn, got row tiles", (a, b) =>
@@ -199,9 +200,19 @@ describe("errors", () => {
     error(ShapeError, "b: expected 2 matrices, got 1", (a, b) =>
       fp8GroupedMatmulInto(a.scales, a, b, groups(3, 2), options),
     );
-    error(ShapeError, "a: expected 1 groups that its tiles begin with, got 0", (a, b) => {
-      const column = (matrix: QuantizedMatrix): QuantizedMatrix => ({ ...matrix, tiling: "column" });
-      fp8GroupedMatmulInto(a.scales, column(a), column(b), groups(3, 1), { ...options, layout: "tn" });
+    const column = (matrix: QuantizedMatrix, own?: RowGroups): QuantizedMatrix => ({
+      ...{ ...matrix, tiling: "column" as const, rows: 3 },
+      ...(own ? { groups: own } : {}),
+    });
+    const tn = { ...options, layout: "tn" } as const;
+    const tiles = "expected column tiles made with the offsets of the product's groups, got tiles";
+    error(ShapeError, `a: ${tiles} that span groups`, (a, b) =>
+      fp8GroupedMatmulInto(a.scales, column(a), column(b), groups(3, 1), tn),
+    );
+    // Of as many experts and rows: only their offsets tell them apart.
+    error(ShapeError, `b: ${tiles} made with others`, (a, b) => {
+      const own = groups(3, 1);
+      fp8GroupedMatmulInto(a.scales, column(a, own), column(b, groups(3, 1)), own, tn);
     });
   });
 });

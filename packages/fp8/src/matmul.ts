@@ -1,8 +1,10 @@
 import { DtypeError, OutOfRangeError, ShapeError } from "@ds3/errors";
+import type { Tiling } from "@ds3/fp8-codec";
 import type { RowGroups, Tensor } from "@ds3/tensor";
 import type { Fp8Layout } from "./matmul-operands.ts";
 import { type Fp8MatmulIntoOptions, type Fp8MatmulOptions, type Fp8Problem, runFp8Product } from "./matmul-run.ts";
-import type { QuantizedMatrix, Tiling } from "./quantized-matrix.ts";
+import { unknownName } from "./matrix-parts.ts";
+import type { QuantizedMatrix } from "./quantized-matrix.ts";
 
 /**
  * C = A B of quantised matrices: f32 [M, N].
@@ -33,7 +35,7 @@ export function fp8MatmulInto(c: Tensor, a: QuantizedMatrix, b: QuantizedMatrix,
  *
  * nt: c [R, N] = a [R, K] b_e^T, b a batch of E [N, K]; nn: c [R, N] = a [R, K] b_e, b a batch of E [K, N]; rows of c that
  * no expert has stay as they are. tn: c [E, M, N], c_e = a_e^T b_e of a [R, M] and b [R, N], both in column tiles made with
- * `groups`; an expert without rows gets zeros, or what is there if it is added to.
+ * these very `groups`; an expert without rows gets zeros, or what is there if it is added to.
  * @throws ShapeError, DtypeError, OutOfRangeError as `fp8Matmul`.
  */
 export function fp8GroupedMatmulInto(
@@ -46,13 +48,13 @@ export function fp8GroupedMatmulInto(
   const op = "fp8GroupedMatmulInto";
   const { layout } = options;
   assertTilings(op, a, b, layout);
-  assertCount(op, "a", "matrices", a.batch, 1);
-  assertCount(op, "a", "rows", a.rows, groups.R);
-  assertCount(op, "b", "matrices", b.batch, layout === "tn" ? 1 : groups.E);
+  assertCount(op, "a", "matrices", a.batch, 1, "Only b is a batch, of one matrix an expert.");
+  assertCount(op, "a", "rows", a.rows, groups.R, "Give the groups of these rows.");
+  const experts = layout === "tn" ? 1 : groups.E;
+  assertCount(op, "b", "matrices", b.batch, experts, "Block tiles of a tensor [E, rows, columns] are a batch.");
   if (layout === "tn") {
-    for (const [operand, matrix] of Object.entries({ a, b })) {
-      assertCount(op, operand, "groups that its tiles begin with", matrix.groups?.E ?? 0, groups.E);
-    }
+    assertOwnTiles(op, "a", a, groups);
+    assertOwnTiles(op, "b", b, groups);
   }
   const problem = problemOf(op, a, b, layout);
   const { M, N } = problem;
@@ -63,8 +65,9 @@ export function fp8GroupedMatmulInto(
 function denseProblem(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layout: Fp8Layout): Fp8Problem {
   assertTilings(op, a, b, layout);
   for (const [operand, { batch, groups }] of Object.entries({ a, b })) {
-    assertCount(op, operand, "matrices", batch, 1);
-    assertCount(op, operand, "groups that its tiles begin with", groups?.E ?? 0, 0);
+    const hint = "Use fp8GroupedMatmulInto for one product an expert.";
+    assertCount(op, operand, "matrices", batch, 1, hint);
+    assertCount(op, operand, "groups that its tiles begin with", groups?.E ?? 0, 0, hint);
   }
   return problemOf(op, a, b, layout);
 }
@@ -77,14 +80,7 @@ const TILINGS: Readonly<Record<Fp8Layout, readonly [a: Tiling, b: Tiling]>> = {
 
 function assertTilings(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layout: Fp8Layout): void {
   const tilings = Object.hasOwn(TILINGS, layout) ? TILINGS[layout] : undefined;
-  if (!tilings) {
-    throw new OutOfRangeError({
-      op,
-      operand: "layout",
-      expected: '"nt", "nn" or "tn"',
-      actual: JSON.stringify(layout),
-    });
-  }
+  if (!tilings) throw new OutOfRangeError(unknownName(op, "layout", layout, Object.keys(TILINGS)));
   for (const [i, matrix] of [a, b].entries()) {
     const operand = i === 0 ? "a" : "b";
     if (matrix.format === "e5m6") {
@@ -101,17 +97,34 @@ function assertTilings(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layou
 function problemOf(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layout: Fp8Layout): Fp8Problem {
   const [M, K] = layout === "tn" ? [a.columns, a.rows] : [a.rows, a.columns];
   const [N, inner] = layout === "nt" ? [b.rows, b.columns] : [b.columns, b.rows];
-  assertCount(op, "b", layout === "nt" ? "columns (K)" : "rows (K)", inner, K);
+  assertCount(
+    op,
+    "b",
+    layout === "nt" ? "columns (K)" : "rows (K)",
+    inner,
+    K,
+    "Give matrices that share K, or the layout in which they do.",
+  );
   return { M, N, K };
 }
 
-function assertCount(op: string, operand: string, what: string, actual: number, expected: number): void {
+/** Offsets are on the device: other groups of as many rows and experts would go unnoticed, and give other scales. */
+function assertOwnTiles(op: string, operand: string, matrix: QuantizedMatrix, groups: RowGroups): void {
+  if (matrix.groups?.offsets === groups.offsets) return;
+  const expected = "column tiles made with the offsets of the product's groups";
+  const actual = matrix.groups ? "tiles made with others" : "tiles that span groups";
+  const hint = 'Use quantize(x, { tiling: "column", groups }) with these groups.';
+  throw new ShapeError({ op, operand, expected, actual, hint });
+}
+
+function assertCount(op: string, operand: string, what: string, actual: number, expected: number, hint: string): void {
   if (actual === expected) return;
-  throw new ShapeError({ op, operand, expected: `${expected} ${what}`, actual: `${actual}` });
+  throw new ShapeError({ op, operand, expected: `${expected} ${what}`, actual: `${actual}`, hint });
 }
 
 function assertOutput(op: string, c: Tensor, shape: readonly number[]): void {
   const size = shape.reduce((product, n) => product * n, 1);
   if (c.dtype === "f32" && c.size === size && c.shape.at(-1) === shape.at(-1)) return;
-  throw new ShapeError({ op, operand: "c", expected: `f32 [${shape.join(", ")}]`, actual: `${c}` });
+  const hint = 'Use gpu.empty(shape, "f32"); leading axes may be split.';
+  throw new ShapeError({ op, operand: "c", expected: `f32 [${shape.join(", ")}]`, actual: `${c}`, hint });
 }

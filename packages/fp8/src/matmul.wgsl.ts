@@ -13,6 +13,7 @@
  * one block past the products of the next, which would spill every register. Words beyond K count as zero in A and in B:
  * what lies there may be the next expert's, and 0 x NaN must not reach a sum.
  */
+import { TILE } from "@ds3/fp8-codec";
 import { defineKernel, type Kernel } from "@ds3/tensor";
 import {
   decoded,
@@ -24,7 +25,6 @@ import {
   scaleIndexA,
   scaleIndexB,
 } from "./matmul-operands.ts";
-import { TILE } from "./quantized-matrix.ts";
 
 /** Compile-time parameters of the panel kernel. */
 export interface Fp8PanelParams extends Fp8ProductParams {

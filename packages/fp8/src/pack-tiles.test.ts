@@ -48,11 +48,3 @@ test("a row is its codes, then its scales: four UE8M0 bytes a word, or f32", asy
   const scales = Float32Array.from({ length: 5 }, (_, t) => 2 ** t / 448);
   expect([...words]).toEqual([...Array<number>(160).fill(0x7e7e_7e7e), ...new Uint32Array(scales.buffer)]);
 });
-
-test("refuses buffers of other columns", () => {
-  const { gpu } = holder;
-  using _scope = gpu.scope("errors");
-  expect(() => unpackTiles(gpu.zeros([2, 33], "u32"), 132)).toThrow(
-    "unpackTiles: buffer: expected [..., 34], the words of 132 e4m3fn codes and their UE8M0 scales, got [2, 33] u32.",
-  );
-});

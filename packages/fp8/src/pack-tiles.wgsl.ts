@@ -1,22 +1,23 @@
+import type { ScaleRounding } from "@ds3/fp8-codec";
 import { cachedTemplate, defineKernel, FLAT_INDEX, type Kernel } from "@ds3/tensor";
-import type { ScaleKind } from "./tiles.wgsl.ts";
+import { UE8M0_ENCODE } from "./ue8m0.wgsl.ts";
 
 /** Compile-time choices. */
 export interface PackTilesParams {
-  readonly scales: ScaleKind;
+  readonly scales: ScaleRounding;
   /** Invocations per workgroup. */
   readonly lanes: number;
 }
 
 /**
  * buffer [rows, codeWords + scaleWords] = codes [rows, codeWords], then the row's scales [rows, tiles]: f32, or UE8M0 bytes,
- * four a word, of powers of two: the f32's exponent field, 255 for NaN. A workgroup takes one row.
+ * four a word, of powers of two. A workgroup takes one row.
  */
 export const packTilesWgsl: (params: PackTilesParams) => Kernel = cachedTemplate(
   ({ scales: kind, lanes }: PackTilesParams) => {
     const f32 = kind === "f32";
     const byte = (i: number): string => `if (4u * s + ${i}u < u.tiles) {
-        word |= (scales[row * u.tiles + 4u * s + ${i}u] >> 23u) << ${8 * i}u;
+        word |= ue8m0Byte(scales[row * u.tiles + 4u * s + ${i}u]) << ${8 * i}u;
       }`;
     const scaleWord = f32 ? "word = scales[row * u.tiles + s];" : [0, 1, 2, 3].map(byte).join("\n      ");
     return defineKernel({
@@ -24,7 +25,7 @@ export const packTilesWgsl: (params: PackTilesParams) => Kernel = cachedTemplate
       uniforms: { rows: "u32", codeWords: "u32", tiles: "u32" },
       reads: { codes: "u32", scales: "u32" },
       writes: { buffer: "u32" },
-      body: `${FLAT_INDEX}
+      body: `${FLAT_INDEX}${f32 ? "" : UE8M0_ENCODE}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {

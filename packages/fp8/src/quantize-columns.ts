@@ -1,17 +1,15 @@
-import type { CodeFormat } from "@ds3/fp8-codec";
+import type { CodeFormat, ScaleRounding } from "@ds3/fp8-codec";
 import { type Tensor, teamOf } from "@ds3/tensor";
-import { CODE_LAYOUTS } from "./codes.wgsl.ts";
-import { scaleShape, tilesOf } from "./matrix-parts.ts";
+import { rowWords, scaleShape, tilesOf } from "./matrix-parts.ts";
 import { columnsPerLane, quantizeColumnsWgsl } from "./quantize-columns.wgsl.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
-import type { ScaleKind } from "./tiles.wgsl.ts";
 
 /** Lanes along columns, and slices of a tile's rows, of a workgroup on hardware. */
 const HARDWARE_SHAPE = { lanes: 16, slices: 8 } as const;
 
 /** What column tiles are made of, and how. */
 export interface ColumnEncoding {
-  readonly kind: ScaleKind;
+  readonly kind: ScaleRounding;
   readonly floor: number;
   /** What `reads.x` holds: f32, or codes of row tiles whose scales are `reads.xScales`. */
   readonly source: CodeFormat | "f32";
@@ -30,14 +28,9 @@ export function encodeColumns(matrix: QuantizedMatrix, { kind, floor, source, re
     { ...reads, ...(groups ? { offsets: groups.offsets } : {}), codes, scales },
     {
       ...{ rows, columns, words: codes.shape[1]!, floor },
-      ...(source === "f32" ? {} : { sourceWords: wordsOf(source, columns), tiles: tilesOf(columns) }),
+      ...(source === "f32" ? {} : { sourceWords: rowWords(source, columns), tiles: tilesOf(columns) }),
       ...(groups ? { E: groups.E } : {}),
     },
     [Math.ceil(columns / (columnsPerLane(params) * shape.lanes)), tileRows],
   );
-}
-
-function wordsOf(format: CodeFormat, columns: number): number {
-  const { codes, words } = CODE_LAYOUTS[format];
-  return Math.ceil(columns / codes) * words;
 }

@@ -2,10 +2,9 @@
  * Quantising to column tiles (128 x 1), from f32 or from the codes of row tiles. Codes stay row-major, so an invocation
  * owns a few columns that fill whole words, walks down the tile's rows twice, and needs no other lane's numbers.
  */
-import type { CodeFormat } from "@ds3/fp8-codec";
+import { type CodeFormat, TILE } from "@ds3/fp8-codec";
 import { cachedTemplate, defineKernel, type Kernel } from "@ds3/tensor";
 import { CODE_LAYOUTS, codeName, decodeWgsl } from "./codes.wgsl.ts";
-import { TILE } from "./quantized-matrix.ts";
 import {
   type EncodeParams,
   encodeFourWgsl,

@@ -2,13 +2,22 @@
  * Quantisation as in DeepSeek-V3's report, section 3.3: codes with one scale a tile, from the tile's largest magnitude of
  * this very tensor (on-line), so that outliers spoil 128 neighbours and not a whole tensor.
  */
-import type { CodeFormat } from "@ds3/fp8-codec";
+import type { CodeFormat, ScaleRounding, Tiling } from "@ds3/fp8-codec";
 import { flatGrid, type Gpu, type RowGroups, type Tensor, teamOf } from "@ds3/tensor";
-import { checkFloor, checkGroups, checkSource, emptyMatrix, leading, tilesOf, unitsOf } from "./matrix-parts.ts";
+import {
+  checkFloor,
+  checkGroups,
+  checkNames,
+  checkSource,
+  emptyMatrix,
+  leading,
+  tilesOf,
+  unitsOf,
+} from "./matrix-parts.ts";
 import { quantizeBlocksWgsl, quantizeRowsWgsl } from "./quantize.wgsl.ts";
 import { encodeColumns } from "./quantize-columns.ts";
-import type { QuantizedMatrix, Tiling } from "./quantized-matrix.ts";
-import type { EncodeParams, ScaleKind } from "./tiles.wgsl.ts";
+import type { QuantizedMatrix } from "./quantized-matrix.ts";
+import type { EncodeParams } from "./tiles.wgsl.ts";
 
 /** Row tiles that a software adapter's workgroup takes: starting one costs about as much as a tile. */
 const SOFTWARE_TILES = 8;
@@ -23,10 +32,10 @@ export interface QuantizeOptions {
   /** Default `e4m3fn`. */
   readonly format?: CodeFormat;
   /** f32 (default), or rounded up to powers of two. */
-  readonly scales?: ScaleKind;
+  readonly scales?: ScaleRounding;
   /** Column tiling: tiles begin anew at the first row of each expert. Rows of no expert keep undefined codes. */
   readonly groups?: RowGroups;
-  /** The least magnitude that a tile is taken to have; default 1e-4. Its scale must be a normal f32. */
+  /** The least magnitude that a tile is taken to have; default 1e-4. At least `LEAST_FLOOR`, 2^-110. */
   readonly floor?: number;
 }
 
@@ -36,13 +45,16 @@ export interface QuantizeOptions {
  * x f32 [..., C], taken as a matrix of C columns; block tiling of rank 3 [E, O, I] is a batch of E matrices. A scale is
  * correctly rounded; a code is that of x / scale, whose quotient the device rounds (f32 scales: in rare cases the next
  * code). Scales of powers of two make every bit exact. A tile with NaN or infinity has the scale NaN, its codes are NaN
- * where x is not finite and a signed zero elsewhere. Not recorded on tapes. Cost: one dispatch; blocks read x twice.
- * @throws DtypeError unless x is f32; ShapeError for a scalar; OutOfRangeError for a floor whose scale is no normal f32.
+ * where x is not finite and a signed zero elsewhere. f32 subnormals become signed zeros. Not recorded on tapes. Cost: one
+ * dispatch; blocks read x twice.
+ * @throws ConfigError for an unknown name; DtypeError unless x is f32; ShapeError for a scalar; OutOfRangeError for a
+ * floor that is not a number from 2^-110 to f32's largest.
  */
 export function quantize(x: Tensor, options: QuantizeOptions): QuantizedMatrix {
-  const { tiling, format = "e4m3fn", scales: kind = "f32", floor = 1e-4, groups } = options;
+  const { tiling, format = "e4m3fn", scales: kind = "f32", floor = 1e-4, groups } = options ?? ({} as typeof options);
+  checkNames("quantize", { tiling, format, scales: kind });
   checkSource("quantize", x);
-  checkFloor("quantize", format, floor);
+  checkFloor("quantize", floor);
   const columns = x.shape.at(-1)!;
   const batch = tiling === "block" && x.shape.length === 3 ? x.shape[0]! : 1;
   const rows = leading(x.shape) / Math.max(1, batch);
@@ -57,7 +69,7 @@ export function quantize(x: Tensor, options: QuantizeOptions): QuantizedMatrix {
 
 /** Checked options of an encoding kernel. */
 interface Encoding {
-  readonly kind: ScaleKind;
+  readonly kind: ScaleRounding;
   readonly floor: number;
 }
 

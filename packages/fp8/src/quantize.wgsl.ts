@@ -4,9 +4,9 @@
  * The smallest piece that fills whole words is a unit: 4 codes in a word, e5m6 8 codes in 3 words. A tile's row is 32 (16)
  * units, shared by P lanes, n units each, strided so that neighbouring lanes load neighbouring addresses.
  */
+import { TILE } from "@ds3/fp8-codec";
 import { cachedTemplate, defineKernel, FLAT_INDEX, type Kernel, type Team, teamFeatures } from "@ds3/tensor";
 import { CODE_LAYOUTS } from "./codes.wgsl.ts";
-import { TILE } from "./quantized-matrix.ts";
 import {
   type EncodeParams,
   encodeFourWgsl,

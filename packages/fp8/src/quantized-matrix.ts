@@ -1,11 +1,5 @@
-import type { CodeFormat } from "@ds3/fp8-codec";
+import type { CodeFormat, Tiling } from "@ds3/fp8-codec";
 import type { RowGroups, Tensor } from "@ds3/tensor";
-
-/** Elements that share a scale lie in stretches or squares of this side. */
-export const TILE = 128;
-
-/** Which elements share a scale: 1 x 128 of a row, 128 x 1 of a column, or 128 x 128. Borders have smaller tiles. */
-export type Tiling = "row" | "column" | "block";
 
 /**
  * A matrix, or a batch of them, as codes with scales: value = decode(code) * scale. Codes never travel without their

@@ -1,5 +1,5 @@
 import { ConfigError } from "@ds3/errors";
-import { checkFloor, checkGroups, emptyMatrix } from "./matrix-parts.ts";
+import { checkFloor, checkGroups, checkNames, emptyMatrix } from "./matrix-parts.ts";
 import type { QuantizeOptions } from "./quantize.ts";
 import { encodeColumns } from "./quantize-columns.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
@@ -15,11 +15,12 @@ export interface RequantizeOptions extends QuantizeOptions {
  *
  * Options as `quantize` takes them, results as of `quantize(dequantize(matrix), options)`, bit for bit. Not recorded on
  * tapes. Cost: one dispatch, which reads the codes twice.
- * @throws ConfigError unless the matrix has row tiles and column tiles are asked for; OutOfRangeError, ShapeError as
- * `quantize`.
+ * @throws ConfigError for an unknown name, and unless the matrix has row tiles and column tiles are asked for;
+ * OutOfRangeError, ShapeError as `quantize`.
  */
 export function requantize(matrix: QuantizedMatrix, options: RequantizeOptions): QuantizedMatrix {
-  const { tiling, format = "e4m3fn", scales: kind = "f32", floor = 1e-4, groups } = options;
+  const { tiling, format = "e4m3fn", scales: kind = "f32", floor = 1e-4, groups } = options ?? ({} as typeof options);
+  checkNames("requantize", { tiling, format, scales: kind });
   if (matrix.tiling !== "row" || tiling !== "column") {
     throw new ConfigError({
       op: "requantize",
@@ -30,7 +31,7 @@ export function requantize(matrix: QuantizedMatrix, options: RequantizeOptions):
     });
   }
   const { rows, columns, codes: x, scales: xScales } = matrix;
-  checkFloor("requantize", format, floor);
+  checkFloor("requantize", floor);
   checkGroups("requantize", tiling, rows, groups);
   const parts = { format, tiling, rows, columns, batch: 1, ...(groups ? { groups } : {}) };
   const result = emptyMatrix(x.gpu, parts);

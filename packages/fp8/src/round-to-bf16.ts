@@ -1,6 +1,6 @@
-import { DtypeError } from "@ds3/errors";
 import { flatGrid, type Tensor } from "@ds3/tensor";
 import { lanesOf } from "./dequantize.ts";
+import { checkF32 } from "./matrix-parts.ts";
 import { roundToBf16Wgsl } from "./round-to-bf16.wgsl.ts";
 
 /** Elements, or vectors of four, that a workgroup rounds. */
@@ -13,7 +13,7 @@ const SPAN = 256;
  * @throws DtypeError unless x is f32.
  */
 export function roundToBf16(x: Tensor): Tensor {
-  if (x.dtype !== "f32") throw new DtypeError({ op: "roundToBf16", operand: "x", expected: "f32", actual: `${x}` });
+  checkF32("roundToBf16", "x", x);
   const { gpu } = x;
   const out = gpu.empty(x.shape, "f32", "roundToBf16");
   const vectors = x.size % 4 === 0;

@@ -1,3 +1,4 @@
+import type { Tiling } from "@ds3/fp8-codec";
 import { createRowGroups } from "@ds3/tensor";
 import { normals, useTestGpu } from "@ds3/testing";
 import { expect, test } from "vitest";
@@ -7,7 +8,6 @@ import { dequantize } from "./dequantize.ts";
 import { roundTilesRef, wholeRef } from "./fp8-linear-tiles.ref.ts";
 import { quantizeRef } from "./quantize.ref.ts";
 import { quantize } from "./quantize.ts";
-import type { Tiling } from "./quantized-matrix.ts";
 import { quantizeWhole, requantizeWhole } from "./tensor-scaling.ts";
 
 const device = useTestGpu();
@@ -56,6 +56,22 @@ test("experts' columns, made of rows: the same values", async () => {
   expect(columns.scales.shape).toEqual([3, 12]);
   expect(await columns.codes.data<"u32">()).toEqual(await rows.codes.data<"u32">());
   expect(await dequantize(columns).data()).toEqual(await dequantize(rows).data());
+});
+
+test("rows of no expert do not enter the scale", async () => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const values = Float32Array.from(normals(140 * 12, 2));
+  const groups = createRowGroups(gpu.tensor([0, 3, 100], [3], "u32"), 140);
+  const used = quantizeWhole(gpu.tensor(values.subarray(0, 100 * 12), [100, 12]), { tiling: "row" });
+  for (const rest of [1e6, Number.NaN]) {
+    const x = gpu.tensor(values.fill(rest, 100 * 12), [140, 12]);
+    const columns = quantizeWhole(x, { tiling: "column", groups });
+    const [scale] = await used.scales.data();
+    expect(new Set(await columns.scales.data())).toEqual(new Set([scale]));
+    const codes = (await columns.codes.data<"u32">()).subarray(0, 100 * 3);
+    expect(codes).toEqual(await used.codes.data<"u32">());
+  }
 });
 
 test("one NaN makes all NaN; what is made on the way is freed", async () => {

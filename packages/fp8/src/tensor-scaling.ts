@@ -11,8 +11,9 @@ import type { RequantizeOptions } from "./requantize.ts";
 import { encodeScaledWgsl, spreadLargestWgsl } from "./tensor-scaling.wgsl.ts";
 
 /**
- * As `quantize` with one scale for all of x, in every element of `scales`. A NaN or an infinity makes all of it NaN. Not
- * recorded on tapes. Cost: three dispatches.
+ * As `quantize` with one scale for all of x, in every element of `scales`. A NaN or an infinity makes all of it NaN. With
+ * groups, which column tiles alone have, rows of no expert do not count; elsewhere all rows do, so that capacity which no
+ * expert uses must not be in x. Not recorded on tapes. Cost: three dispatches.
  *
  * @throws as `quantize`.
  */
@@ -26,8 +27,10 @@ export function quantizeWhole(x: Tensor, options: QuantizeOptions): QuantizedMat
   const rows = all / Math.max(1, batch);
   const matrix = emptyMatrix(gpu, { format, tiling, rows, columns, batch, ...(groups ? { groups } : {}) });
   const { codes, scales } = matrix;
-  const sizes = { tiles: tiles.scales.size, size: scales.size };
-  gpu.dispatch(spreadLargestWgsl(teamOf(gpu.target)), { tileScales: tiles.scales, scales }, sizes, [1]);
+  const spread = spreadLargestWgsl({ team: teamOf(gpu.target), grouped: groups !== undefined });
+  const sizes = { rows: all, across: tiles.scales.shape[1]!, size: scales.size, ...(groups ? { E: groups.E } : {}) };
+  const counted = groups ? { offsets: groups.offsets } : {};
+  gpu.dispatch(spread, { tileScales: tiles.scales, ...counted, scales }, sizes, [1]);
   const kernel = encodeScaledWgsl({ format, scales: kind, vectors: columns % 4 === 0, lanes: lanesOf(gpu.target) });
   gpu.dispatch(kernel, { x, scales, codes }, { rows: all, columns, units: unitsOf(format, columns) }, flatGrid(all, 1));
   for (const tensor of [tiles.codes, tiles.scales]) gpu.free(tensor);

@@ -14,23 +14,35 @@ import {
   tileMaxWgsl,
 } from "./tiles.wgsl.ts";
 
-/** `scales` [u.size] all become the largest of `tileScales` [u.tiles], bits to bits. One workgroup. */
-export const spreadLargestWgsl: (team: Team) => Kernel = cachedTemplate((team: Team) =>
-  defineKernel({
-    label: `fp8 spread largest scale ${teamLabel(team)}`,
-    uniforms: { tiles: "u32", size: "u32" },
-    reads: { tileScales: "u32" },
-    writes: { scales: "u32" },
-    enable: teamFeatures(team),
-    body: `${tileMaxWgsl(team, team.size)}
+/** Compile-time choices. */
+export interface SpreadLargestParams {
+  readonly team: Team;
+  /** Rows behind the last expert's do not count. */
+  readonly grouped: boolean;
+}
+
+/**
+ * `scales` [u.size] all become the largest of `tileScales` [u.rows, u.across], bits to bits. With `grouped` those of rows before
+ * offsets[u.E]. One workgroup.
+ */
+export const spreadLargestWgsl: (params: SpreadLargestParams) => Kernel = cachedTemplate(
+  ({ team, grouped }: SpreadLargestParams) =>
+    defineKernel({
+      label: `fp8 spread largest scale ${teamLabel(team)}${grouped ? " grouped" : ""}`,
+      uniforms: { rows: "u32", across: "u32", size: "u32", ...(grouped ? { E: "u32" } : {}) },
+      reads: { tileScales: "u32", ...(grouped ? { offsets: "u32" } : {}) },
+      writes: { scales: "u32" },
+      enable: teamFeatures(team),
+      body: `${tileMaxWgsl(team, team.size)}
 @compute @workgroup_size(${team.size})
 fn main(@builtin(local_invocation_index) lane: u32) {
+  let tiles = u.across * ${grouped ? "min(offsets[u.E], u.rows)" : "u.rows"};
   var largest = 0u;
-  for (var i = lane; i < u.tiles; i += ${team.size}u) { largest = max(largest, tileScales[i]); }
+  for (var i = lane; i < tiles; i += ${team.size}u) { largest = max(largest, tileScales[i]); }
   largest = tileMax(largest, lane);
   for (var i = lane; i < u.size; i += ${team.size}u) { scales[i] = largest; }
 }`,
-  }),
+    }),
 );
 
 /** What the template needs: no team, each invocation writes whole units. */

@@ -3,17 +3,14 @@
  * All on bits: |x| of f32 orders as its bits do, and what is not finite has bits from 0x7f800000 on, so one integer
  * maximum finds both the largest magnitude and whether the tile is finite.
  */
-import type { CodeFormat } from "@ds3/fp8-codec";
+import type { CodeFormat, ScaleRounding } from "@ds3/fp8-codec";
 import type { Team } from "@ds3/tensor";
 import { CODE_LAYOUTS, codeName, encodeWgsl } from "./codes.wgsl.ts";
-
-/** Scales as f32, or rounded up to powers of two. */
-export type ScaleKind = "f32" | "powerOfTwo";
 
 /** Compile-time choices of every quantising kernel. */
 export interface EncodeParams {
   readonly format: CodeFormat;
-  readonly scales: ScaleKind;
+  readonly scales: ScaleRounding;
   /** x is bound as vec4u: its columns are a multiple of 4. */
   readonly vectors: boolean;
 }
@@ -68,7 +65,7 @@ fn largest(v: vec4u) -> u32 {
  * the exponent of amax without that of MAX, one more where amax has the larger significand. NaN for a tile that is not
  * finite. The uniform is `floor`.
  */
-export function scaleWgsl(format: CodeFormat, scales: ScaleKind): string {
+export function scaleWgsl(format: CodeFormat, scales: ScaleRounding): string {
   const { max } = CODE_LAYOUTS[format];
   const odd = format === "e5m6" ? 127 : 7;
   const shift = Math.log2(odd + 1);
@@ -92,21 +89,23 @@ fn tileScale(amax: u32) -> u32 {
 
 /**
  * `fn encode4(v: vec4u, amax: vec4u, scale: vec4u) -> vec4u`: codes of four elements of tiles with these largest magnitudes
- * and scales (bits); `fn encode1(v: vec4u, amax: u32, scale: u32)` for one tile. In a tile that is not finite, NaN for
- * what is not finite and a signed zero for the rest.
+ * and scales (bits); `fn encode1(v: vec4u, amax: u32, scale: u32)` for one tile. f32 subnormals are signed zeros: with small
+ * scales an adapter that does not flush them would find codes for them. In a tile that is not finite, NaN for what is not
+ * finite and a signed zero for the rest.
  */
 export function encodeFourWgsl({ format, scales }: Pick<EncodeParams, "format" | "scales">): string {
-  const { significandBits, bias, nanCode: nan } = CODE_LAYOUTS[format];
+  const { significandBits, bias, nanCode } = CODE_LAYOUTS[format];
   // What encodes to the magnitude of NaN, taken as a number.
-  const nanBits = (nan << (23 - significandBits)) + ((127 - bias) << 23);
+  const nanBits = (nanCode << (23 - significandBits)) + ((127 - bias) << 23);
   const encode = (i: string): string => `encode${codeName(format)}(bits.${i})`;
   // A quotient by a power of two is exact, so is the product with its inverse.
   const scaled =
     scales === "f32"
-      ? "bitcast<vec4f>(v) / bitcast<vec4f>(scale)"
-      : "bitcast<vec4f>(v) * bitcast<vec4f>(vec4u(0x7f000000u) - scale)";
+      ? "bitcast<vec4f>(x) / bitcast<vec4f>(scale)"
+      : "bitcast<vec4f>(x) * bitcast<vec4f>(vec4u(0x7f000000u) - scale)";
   return `${encodeWgsl(format, "none")}
 fn encode4(v: vec4u, amax: vec4u, scale: vec4u) -> vec4u {
+  let x = select(v & vec4u(0x80000000u), v, (v & vec4u(0x7fffffffu)) >= vec4u(0x00800000u));
   var bits = bitcast<vec4u>(${scaled});
   let bad = amax >= vec4u(0x7f800000u);
   if (any(bad)) {

@@ -1,8 +1,8 @@
-import { decodeFp8, type Fp8Format } from "@ds3/fp8-codec";
+import { decodeFp8, type Fp8Format, type Tiling } from "@ds3/fp8-codec";
 import type { Gpu, RowGroups } from "@ds3/tensor";
 import { integers, uniforms } from "@ds3/testing";
 import type { Fp8MatrixRef } from "../src/matmul.ref.ts";
-import type { QuantizedMatrix, Tiling } from "../src/quantized-matrix.ts";
+import type { QuantizedMatrix } from "../src/quantized-matrix.ts";
 
 /** A matrix of codes and scales as they lie on the host. */
 export interface HostMatrix {
