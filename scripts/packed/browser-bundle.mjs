@@ -5,7 +5,18 @@ import { assertErrorNames } from "./error-names.mjs";
 const builtins = new Set(builtinModules);
 
 /** Packages that must also work in a browser: every public one that does not say it is for Node by design. */
-export const browserPackages = ["errors", "tokenizer", "data", "fp8-codec", "tensor", "fp8", "mla", "moe", "mtp", "deepseek"];
+export const browserPackages = [
+  "errors",
+  "tokenizer",
+  "data",
+  "fp8-codec",
+  "tensor",
+  "fp8",
+  "mla",
+  "moe",
+  "mtp",
+  "deepseek",
+];
 
 /**
  * Bundles a package's main entry for browsers, minified, from where it is installed, and gives the bundle's size in bytes.
