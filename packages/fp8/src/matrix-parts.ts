@@ -58,22 +58,24 @@ export function leading(shape: readonly number[]): number {
 }
 
 /** The names that options take, by option. */
-const NAMES = {
+interface OptionNames {
+  readonly tiling: readonly Tiling[];
+  readonly format: readonly CodeFormat[];
+  readonly scales: readonly ScaleRounding[];
+  readonly overflow: readonly OverflowPolicy[];
+}
+
+const NAMES: OptionNames = {
   tiling: ["row", "column", "block"],
   format: ["e4m3fn", "e5m2", "e5m6"],
   scales: ["f32", "powerOfTwo"],
   overflow: ["saturate", "nonsaturating", "torch"],
-} as const satisfies {
-  tiling: readonly Tiling[];
-  format: readonly CodeFormat[];
-  scales: readonly ScaleRounding[];
-  overflow: readonly OverflowPolicy[];
 };
 
 /** Refuses names that their options do not know, and tells the nearest. */
-export function checkNames(op: string, names: Readonly<Partial<Record<keyof typeof NAMES, unknown>>>): void {
+export function checkNames(op: string, names: Readonly<Partial<Record<keyof OptionNames, unknown>>>): void {
   for (const [operand, name] of Object.entries(names)) {
-    const known: readonly unknown[] = NAMES[operand as keyof typeof NAMES];
+    const known: readonly unknown[] = NAMES[operand as keyof OptionNames];
     if (!known.includes(name)) throw new ConfigError(unknownName(op, operand, name, known as readonly string[]));
   }
 }
