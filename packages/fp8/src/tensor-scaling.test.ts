@@ -74,6 +74,15 @@ test("rows of no expert do not enter the scale", async () => {
   }
 });
 
+test.each(["f32", "powerOfTwo"] as const)("no rows at all: the scale of zeros, %s", async (scales) => {
+  const { gpu } = device;
+  using _scope = gpu.scope();
+  const groups = createRowGroups(gpu.tensor([0, 0, 0], [3], "u32"), 5);
+  const matrix = quantizeWhole(gpu.full([5, 4], 3), { tiling: "column", scales, groups });
+  const zeros = quantize(gpu.zeros([1, 1]), { tiling: "row", scales });
+  expect(new Set(await matrix.scales.data())).toEqual(new Set(await zeros.scales.data()));
+});
+
 test("one NaN makes all NaN; what is made on the way is freed", async () => {
   const { gpu } = device;
   using _scope = gpu.scope();

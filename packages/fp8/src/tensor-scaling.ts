@@ -2,6 +2,7 @@
  * One scale for a whole tensor instead of one for each tile: what training in FP8 did before DeepSeek-V3, for comparison.
  * The matrices have the layouts of their tilings, with equal scales, so that all products take them.
  */
+import { quantize as quantizeOnCpu } from "@ds3/fp8-codec";
 import { flatGrid, type Tensor, teamOf } from "@ds3/tensor";
 import { dequantize, lanesOf } from "./dequantize.ts";
 import { emptyMatrix, unitsOf } from "./matrix-parts.ts";
@@ -29,12 +30,19 @@ export function quantizeWhole(x: Tensor, options: QuantizeOptions): QuantizedMat
   const { codes, scales } = matrix;
   const spread = spreadLargestWgsl({ team: teamOf(gpu.target), grouped: groups !== undefined });
   const sizes = { rows: all, across: tiles.scales.shape[1]!, size: scales.size, ...(groups ? { E: groups.E } : {}) };
+  const least = leastScale(options);
   const counted = groups ? { offsets: groups.offsets } : {};
-  gpu.dispatch(spread, { tileScales: tiles.scales, ...counted, scales }, sizes, [1]);
+  gpu.dispatch(spread, { tileScales: tiles.scales, ...counted, scales }, { ...sizes, least }, [1]);
   const kernel = encodeScaledWgsl({ format, scales: kind, vectors: columns % 4 === 0, lanes: lanesOf(gpu.target) });
   gpu.dispatch(kernel, { x, scales, codes }, { rows: all, columns, units: unitsOf(format, columns) }, flatGrid(all, 1));
   for (const tensor of [tiles.codes, tiles.scales]) gpu.free(tensor);
   return matrix;
+}
+
+/** The scale of zeros. */
+function leastScale({ format = "e4m3fn", scales = "f32", floor = 1e-4 }: QuantizeOptions): number {
+  const zero = quantizeOnCpu(new Float32Array(1), [1, 1], { tiling: "row", format, scales, floor });
+  return zero.scales[0]!;
 }
 
 /** As `requantize` with one scale for all of the matrix. @throws as there. */

@@ -29,7 +29,7 @@ export const spreadLargestWgsl: (params: SpreadLargestParams) => Kernel = cached
   ({ team, grouped }: SpreadLargestParams) =>
     defineKernel({
       label: `fp8 spread largest scale ${teamLabel(team)}${grouped ? " grouped" : ""}`,
-      uniforms: { rows: "u32", across: "u32", size: "u32", ...(grouped ? { E: "u32" } : {}) },
+      uniforms: { rows: "u32", across: "u32", size: "u32", least: "f32", ...(grouped ? { E: "u32" } : {}) },
       reads: { tileScales: "u32", ...(grouped ? { offsets: "u32" } : {}) },
       writes: { scales: "u32" },
       enable: teamFeatures(team),
@@ -37,7 +37,7 @@ export const spreadLargestWgsl: (params: SpreadLargestParams) => Kernel = cached
 @compute @workgroup_size(${team.size})
 fn main(@builtin(local_invocation_index) lane: u32) {
   let tiles = u.across * ${grouped ? "min(offsets[u.E], u.rows)" : "u.rows"};
-  var largest = 0u;
+  var largest = bitcast<u32>(u.least); // of a tile of zeros: there may be no row
   for (var i = lane; i < tiles; i += ${team.size}u) { largest = max(largest, tileScales[i]); }
   largest = tileMax(largest, lane);
   for (var i = lane; i < u.size; i += ${team.size}u) { scales[i] = largest; }
