@@ -166,7 +166,7 @@ describe("errors", () => {
   };
 
   test("another layout, other tiles, another K", () => {
-    error(OutOfRangeError, 'layout: expected nt, nn, tn, got tt. Known: nt, nn, tn.', (a, b) =>
+    error(OutOfRangeError, "layout: expected nt, nn, tn, got tt. Known: nt, nn, tn.", (a, b) =>
       fp8Matmul(a, b, { layout: "tt" as Fp8Layout }),
     );
     error(ShapeError, "fp8Matmul: a: expected column tiles for layout tn, got row tiles", (a, b) =>
