@@ -3,10 +3,11 @@ import { CLAIM, smooth } from "./loss-error.ts";
 import type { Comparison, StudyResults } from "./results.ts";
 
 /** CSS pixels. The page that shows the drawing scales it down where it is narrower. */
-const [WIDTH, HEIGHT] = [900, 780];
+const [WIDTH, HEIGHT] = [900, 1170];
 
 /**
- * The study as an SVG file: the losses, their relative errors, what outliers do to scales, and what promotion does to sums.
+ * The study as an SVG file: losses and their relative errors in both protocols, what outliers do to scales, and what promotion
+ * does to sums.
  * It brings its own background and colours, light and dark, since a page cannot style an image.
  */
 export function drawStudy(results: StudyResults): string {
@@ -39,11 +40,11 @@ const colours = (theme: 0 | 1): string =>
     .join(";");
 /** For those who do not see it. */
 const TITLE =
-  "FP8 against f32: losses, their relative error, planted outliers, and accumulation with and without promotion";
+  "FP8 against f32, from scratch and continued: losses, their relative error; planted outliers; sums with and without promotion";
 const STYLE = `:root{${colours(0)}}@media(prefers-color-scheme:dark){:root{${colours(1)}}}`;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif";
 
-/** One of the four charts. */
+/** One of the charts. */
 interface Panel {
   readonly title: string;
   readonly subtitle: string;
@@ -72,7 +73,8 @@ const Y_AXIS = {
 };
 
 function chartOption(results: StudyResults): echarts.EChartsCoreOption {
-  const panels = [lossPanel(results), errorPanel(results), plantedPanel(results), promotionPanel(results)];
+  const courses = coursesOf(results).flatMap((course) => [lossPanel(course), errorPanel(course)]);
+  const panels = [...courses, plantedPanel(results), promotionPanel(results)];
   const place = (i: number) => ({
     left: 52 + (i % 2) * 452,
     top: 76 + Math.floor(i / 2) * 390,
@@ -94,15 +96,32 @@ function chartOption(results: StudyResults): echarts.EChartsCoreOption {
   };
 }
 
-function lossPanel({ plan, pairs }: StudyResults): Panel {
+/** Runs of one protocol. */
+interface Course {
+  /** In the titles. */
+  readonly what: string;
+  readonly controlled: string;
+  readonly steps: number;
+  readonly pairs: readonly Comparison[];
+  readonly controls: readonly Comparison[];
+}
+
+function coursesOf({ plan: { steps }, pairs, controls, continued }: StudyResults): readonly Course[] {
+  return [
+    { what: "from scratch", controlled: "f32, last bits off", steps, pairs, controls },
+    { what: "continued", controlled: "bf16", steps, ...continued },
+  ];
+}
+
+function lossPanel({ what, steps, pairs }: Course): Panel {
   return {
-    title: "Loss, nats a token",
+    title: `Loss ${what}, nats a token`,
     subtitle: "smoothed, three seeds; f32 solid, FP8 dashed over it",
-    xAxis: { type: "value", min: 0, max: plan.steps, name: "step" },
+    xAxis: { type: "value", min: 0, max: steps, name: "step" },
     yAxis: { type: "value", scale: true },
     series: pairs.flatMap(({ base, other }, i) => [
-      line(sampled(smooth(base.losses), plan.steps), "--line-0", { width: 2.5, label: i === 0 ? "f32" : "" }),
-      line(sampled(smooth(other.losses), plan.steps), "--line-1", {
+      line(sampled(smooth(base.losses), steps), "--line-0", { width: 2.5, label: i === 0 ? "f32" : "" }),
+      line(sampled(smooth(other.losses), steps), "--line-1", {
         width: 1.2,
         dashed: true,
         label: i === 0 ? "FP8" : "",
@@ -112,27 +131,44 @@ function lossPanel({ plan, pairs }: StudyResults): Panel {
 }
 
 /** Signed, so that runs which cross are not drawn as spikes; the claim is a band. */
-function errorPanel({ plan, pairs, controls }: StudyResults): Panel {
+function errorPanel({ what, controlled, steps, pairs, controls }: Course): Panel {
   const curve = ({ error }: Comparison): [number, number][] =>
-    sampled(error.signed, plan.steps).map(([step, value]) => [step, value * 100]);
-  const from = plan.steps - Math.floor(plan.steps / 3);
+    sampled(error.signed, steps).map(([step, value]) => [step, value * 100]);
+  const from = steps - Math.floor(steps / 3);
   const area = (corners: readonly object[], colour: string): object => ({
     ...line([], colour, { label: "" }),
     markArea: { silent: true, itemStyle: { color: `var(${colour})` }, data: [corners] },
   });
   const claim = CLAIM * 100;
+  const [thin, thick] = [controls.map(curve), pairs.map(curve)];
+  const heights = [...thin, ...thick].flat().map(([, error]) => error);
   return {
-    title: "Relative error of the smoothed loss, %",
-    subtitle: "grey: last third; band: 0.25 %; thin: f32, last bits off",
-    xAxis: { type: "value", min: 0, max: plan.steps, name: "step" },
-    yAxis: { type: "value", min: -2, max: 2, interval: 1 },
+    title: `Error of FP8's smoothed loss ${what}, %`,
+    subtitle: `grey: last third; band: 0.25 %; thin: ${controlled} against f32`,
+    xAxis: { type: "value", min: 0, max: steps, name: "step" },
+    yAxis: {
+      type: "value",
+      min: Math.floor(lowest(heights, -1)),
+      max: Math.ceil(
+        -lowest(
+          heights.map((y) => -y),
+          -1,
+        ),
+      ),
+    },
     series: [
-      area([{ xAxis: from }, { xAxis: plan.steps }], "--shade"),
+      area([{ xAxis: from }, { xAxis: steps }], "--shade"),
       area([{ yAxis: -claim }, { yAxis: claim }], "--claim"),
-      ...controls.map((control) => line(curve(control), "--muted", { width: 0.8, label: "" })),
-      ...pairs.map((pair, i) => line(curve(pair), `--line-${i % 3}`, { width: 1.2, label: `seed ${pair.run.seed}` })),
+      ...thin.map((points) => line(points, "--muted", { width: 0.8, label: "" })),
+      ...thick.map((points, i) => {
+        return line(points, `--line-${i % 3}`, { width: 1.2, label: `seed ${pairs[i]!.run.seed}` });
+      }),
     ],
   };
+}
+
+function lowest(values: readonly number[], atMost: number): number {
+  return values.reduce((least, value) => Math.min(least, value), atMost);
 }
 
 function plantedPanel({ planted }: StudyResults): Panel {

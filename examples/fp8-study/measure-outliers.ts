@@ -1,13 +1,9 @@
-import { join } from "node:path";
-import { loadCheckpoint } from "@ds3/deepseek/node";
-import { FormatError } from "@ds3/errors";
-import { openGpu } from "@ds3/tensor";
-import { readNewestCheckpoint } from "@ds3/trainer";
-import { linearsOf } from "./build-model.ts";
-import { folderOf, type StudyRun } from "./runs.ts";
-import { type StudyPlan, studyConfig } from "./study-config.ts";
+import type { Gpu } from "@ds3/tensor";
+import { measureTrained } from "./measure-trained.ts";
+import { readTrained } from "./read-trained.ts";
+import type { StudyRun } from "./runs.ts";
+import type { StudyPlan } from "./study-config.ts";
 import type { StudyData } from "./study-data.ts";
-import { measureHeldOut } from "./train-run.ts";
 
 /** Factors of planted outliers. */
 const FACTORS = [0, 4, 8, 10, 12, 14, 16, 18].map((exponent) => 2 ** exponent);
@@ -33,30 +29,21 @@ export interface PlantedOptions {
 
 /**
  * Measures a trained f32 run, without training, in FP8 with one scale a tile and with one scale a tensor.
- * @throws FormatError when the run has no checkpoint.
+ * @throws StateError when the run is not finished.
  */
 export async function measurePlanted(
+  gpu: Gpu,
   root: string,
   run: StudyRun,
   plan: StudyPlan,
   data: StudyData,
   { onProgress, factors = FACTORS }: PlantedOptions,
 ): Promise<PlantedLosses> {
-  const folder = join(folderOf(root, run), "checkpoints");
-  const newest = await readNewestCheckpoint(folder);
-  if (newest === undefined) {
-    const hint = "Run the pairs first: --part pairs.";
-    throw new FormatError({ op: "fp8-study", operand: folder, expected: "a checkpoint", actual: "none", hint });
-  }
+  const trained = await readTrained(root, run);
   const measured = { ...data, heldOut: data.heldOut.slice(0, BATCHES) };
-  await using gpu = await openGpu();
-  const lossOf = async (variant: StudyRun["variant"]): Promise<number> => {
-    using _model = gpu.scope("model");
-    const linears = variant ? linearsOf(gpu, { precision: "fp8", variant }, studyConfig(data.vocabSize)) : {};
-    const model = await loadCheckpoint(gpu, newest.folder, linears);
-    return (await measureHeldOut(model, plan, measured)).validationLoss;
-  };
-  const f32 = await lossOf(undefined);
+  const lossOf = (variant: StudyRun["variant"] & object): Promise<number> =>
+    measureTrained(gpu, trained, { precision: "fp8", variant }, plan, measured);
+  const f32 = await measureTrained(gpu, trained, { precision: "f32" }, plan, measured);
   const losses: PlantedLosses["losses"][number][] = [];
   for (const factor of factors) {
     onProgress?.(`planted outliers, factor ${factor}`);
@@ -66,5 +53,5 @@ export async function measurePlanted(
     ];
     losses.push({ factor, tile, tensor });
   }
-  return { step: newest.step, f32, losses };
+  return { step: trained.step, f32, losses };
 }

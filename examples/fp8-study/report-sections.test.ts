@@ -5,7 +5,7 @@ import { drawStudy } from "./draw-study.ts";
 import { lossError } from "./loss-error.ts";
 import { reportSections } from "./report-sections.ts";
 import type { Comparison, StudyResults } from "./results.ts";
-import { controlRun, pairOf } from "./runs.ts";
+import { continuedRuns, controlRun, diagnosisRuns, pairOf, type StudyRun } from "./runs.ts";
 import { studyPlan } from "./study-config.ts";
 
 const plan = { ...studyPlan, steps: 12, ablationSteps: 6 };
@@ -14,12 +14,15 @@ const plan = { ...studyPlan, steps: 12, ablationSteps: 6 };
 function pair(seed: number, error: number): Comparison {
   const losses = Array.from({ length: plan.steps }, (_, i) => 7 - i / 4);
   const others = losses.map((loss) => loss * (1 + error));
-  const run = pairOf(seed, plan)[1];
+  const [against, run] = pairOf(seed, plan);
   const base = { losses, heldOut: 5 };
-  return { run, base, other: { losses: others, heldOut: 5 * (1 + error) }, error: lossError(losses, others) };
+  return { run, against, base, other: { losses: others, heldOut: 5 * (1 + error) }, error: lossError(losses, others) };
 }
 
-const none = { controls: [], ablation: [], ablationBase: undefined, planted: undefined, promotion: undefined };
+const none = {
+  ...{ controls: [], continued: { pairs: [], baselines: [], controls: [] }, diagnosis: [], rounding: undefined },
+  ...{ ablation: [], ablationBase: undefined, planted: undefined, promotion: undefined },
+};
 const results = (...pairs: Comparison[]): StudyResults => ({ plan, pairs, ...none });
 const verdict = (...errors: number[]): string =>
   reportSections(results(...errors.map((error, seed) => pair(seed, error)))).verdict.join(" ");
@@ -37,19 +40,104 @@ test("the verdict has the maximum and the signed difference beside the mean", ()
   expect(verdict(-0.004)).toContain("differs by -0.400 %");
 });
 
+test("seeds that are not finished are counted", () => {
+  expect(verdict(0.001, 0.001)).toContain("Finished so far: 2 of 3 seeds.");
+  expect(verdict(0.001, 0.001, 0.001)).not.toContain("Finished so far");
+});
+
+/** Three comparisons of a seed that is continued: errors of FP8 and of bf16 against f32. */
+function continuedOf(seed: number, fp8: number, bf16: number): StudyResults["continued"] {
+  const [f32Run, bf16Run, fp8Run] = continuedRuns(seed, plan);
+  const of = (run: StudyRun, against: StudyRun, error: number): Comparison => ({ ...pair(seed, error), run, against });
+  return {
+    pairs: [of(fp8Run, f32Run, fp8)],
+    baselines: [of(fp8Run, bf16Run, fp8 - bf16)],
+    controls: [of(bf16Run, f32Run, bf16)],
+  };
+}
+
+test("what is continued has a verdict of its own, after that from scratch; where bf16 fails too, nothing is said of FP8", () => {
+  const failed = { ...results(pair(0, 0.01)), continued: continuedOf(0, 0.002, 0.0005) };
+  const sections = reportSections(failed);
+  expect(sections.verdict.join(" ")).toContain("**does not hold**");
+  expect(sections.verdictContinued.join(" ")).toMatch(/^\*\*Continued.*12 further steps.*claim \*\*holds\*\* here/);
+  expect(sections.verdictContinued.join(" ")).toContain(
+    "Against bf16 the mean error is 0.150 %: below 0.250 % for 1 of 1",
+  );
+  expect(sections.verdictContinued.join(" ")).toContain("bf16 against f32, has a mean error of 0.050 %");
+  expect(sections.verdictContinued.join(" ")).not.toContain("says nothing");
+  expect(sections.continued.map((row) => row.split("|").slice(1, 3).join().replaceAll(" ", ""))).toEqual([
+    ...["run,against", expect.stringMatching(/^-+,-+$/), "continued-fp8-0,continued-f32-0"],
+    ...["continued-fp8-0,continued-bf16-0", "continued-bf16-0,continued-f32-0"],
+  ]);
+  const coarse = { ...results(), continued: continuedOf(0, 0.004, 0.003) };
+  expect(reportSections(coarse).verdictContinued.join(" ")).toContain("of seed 0 this protocol says nothing about FP8");
+});
+
+test("the diagnosis says from which window on a run stays off, which is back at the end, and how far f32 and bf16 come", () => {
+  const [percent, bf16] = diagnosisRuns(plan) as [StudyRun, StudyRun];
+  const diagnosis = [
+    { run: controlRun(1, plan), windows: [0, 0, 0.004, 0, 0, 0.001] },
+    { run: percent, windows: [0, 0.004, 0, 0.003, 0.01, 0.0125] },
+    { run: bf16, windows: [0, 0, 0, 0, 0, -0.003] },
+    { run: pairOf(1, plan)[1], windows: [0.01, 0.01, 0.01, 0.01, 0.01, 0.02] },
+  ];
+  const { diagnosis: lines } = reportSections({ ...results(), plan: { ...plan, diagnosisSteps: 12 }, diagnosis });
+  expect(lines[0]).toMatch(/^\| run +\| 1 to 2 +\| 3 to 4 .* 11 to 12 +\|$/);
+  expect(lines.slice(7).join(" ")).toBe(
+    "In every window further off than 0.250 %: f32-percent-1 from step 7 on, bf16-1 from step 11 on and fp8-1 from step 1 on. " +
+      "Within it at the end: control-1. Without any FP8 a run of this seed comes to be 5.0 times the bound away from f32: f32-percent-1.",
+  );
+});
+
+test("rounding: what trained weights lose, a row a seed, and the most of it", () => {
+  const rounding = [
+    { seed: 0, f32: 4, bf16: 4.0004, fp8: 4.002 },
+    { seed: 1, f32: 4, bf16: 4, fp8: 3.996 },
+  ];
+  const { rounding: lines } = reportSections({ ...results(), rounding });
+  expect(lines[3]).toBe("| 1    | 4.0000 | +0.000 % | -0.100 % |");
+  expect(lines.at(-1)).toBe("Rounding alone moves the loss by 0.010 % at most in bf16 and by 0.100 % in FP8.");
+});
+
+test("outliers: up to which s each kind of scale keeps to the bound", () => {
+  const losses = [1, 16, 256].map((factor, i) => ({ factor, tile: 4, tensor: 4 + i * 0.008 }));
+  const said = (planted: StudyResults["planted"]): string => reportSections({ ...results(), planted }).planted.at(-1)!;
+  expect(said({ step: 1, f32: 4, losses })).toContain("up to s = 2^8 with one scale a tile and up to s = 2^4 with one");
+  const lost = losses.map((one) => ({ ...one, tile: Number.NaN }));
+  expect(said({ step: 1, f32: 4, losses: lost })).toContain("for no s with one scale a tile");
+});
+
+test("promotion: the worst errors at the largest K, and how they grow", () => {
+  const promotion = (["normal", "uniform"] as const).flatMap((operands, i) =>
+    [256, 512].flatMap((depth) => [
+      { operands, depth, isPromoted: false, mean: 0, worst: (depth / 25_600) * (i + 1) },
+      { operands, depth, isPromoted: true, mean: 0, worst: 0.001 },
+    ]),
+  );
+  const { promotion: lines } = reportSections({ ...results(), promotion });
+  expect(lines.slice(7).join(" ")).toBe(
+    "At K = 512 the worst error without promotion is 2.000 % for normal operands and 4.000 % for uniform operands, " +
+      "with it 0.100 % for normal operands and 0.100 % for uniform operands. " +
+      "From the smallest K to that one the worst error grows 2.0-fold without, 1.0-fold with it.",
+  );
+});
+
 test("a row a seed: errors, held-out losses, and their difference", () => {
   const { pairs } = reportSections(results(pair(0, 0.001), pair(1, -0.002)));
   expect(pairs).toHaveLength(4);
   const cells = pairs[3]!.split("|").map((cell) => cell.trim());
-  expect(cells.slice(1, 3)).toEqual(["fp8-1", "0.200 %"]);
-  expect(cells.slice(4, 8)).toEqual(["-0.200 %", "5.0000", "4.9900", "-0.200 %"]);
+  expect(cells.slice(1, 4)).toEqual(["fp8-1", "f32-1", "0.200 %"]);
+  expect(cells.slice(5, 9)).toEqual(["-0.200 %", "5.0000", "4.9900", "-0.200 %"]);
 });
 
 test("the controls are a table, with the mean error of the same seeds in FP8 beside theirs", () => {
   const control = { ...pair(1, 0.002), run: controlRun(1, plan) };
   const { control: lines } = reportSections({ ...results(pair(0, 0.001), pair(1, 0.003)), controls: [control] });
-  expect(lines[2]).toMatch(/^\| control-1 \| 0\.200 % /);
-  expect(lines.at(-1)).toBe("Mean error over 1 of the seeds: FP8 0.300 %, f32 from other last bits 0.200 %.");
+  expect(lines[2]).toMatch(/^\| control-1 \| f32-1 +\| 0\.200 % /);
+  expect(lines.slice(4).join(" ")).toBe(
+    "The mean error of f32 against itself is below 0.250 % for 1 of 1 seeds. Over these seeds it is 0.200 % on average, that of FP8 0.300 %.",
+  );
 });
 
 test("nothing is said of what is not known; every section has its place in the page", async () => {
@@ -69,6 +157,9 @@ test("the drawing is one SVG with both themes' colours, the same each time, of a
   expect(svg).toContain("prefers-color-scheme:dark");
   expect(svg).toMatch(/<title>[^<]+<\/title>/);
   expect(svg).toContain(">seed 1<");
-  for (const drawing of [svg, drawStudy(results())]) expect(drawing).not.toMatch(/class=|ecmeta|NaN|undefined/);
+  const continued = drawStudy({ ...results(pair(0, 0.001)), continued: continuedOf(2, 0.002, 0.001) });
+  expect(continued).toContain(">seed 2<");
+  for (const drawing of [svg, continued, drawStudy(results())])
+    expect(drawing).not.toMatch(/class=|ecmeta|NaN|undefined/);
   expect(drawStudy(results(pair(0, 0.001), pair(1, 0.004)))).toBe(svg);
 });

@@ -1,55 +1,51 @@
 import { CLAIM, meanOf } from "./loss-error.ts";
+import type { PlantedLosses } from "./measure-outliers.ts";
 import { productSizes } from "./product-sizes.ts";
+import type { PromotionError } from "./promotion.ts";
+import { diagnosisSection, roundingSection } from "./report-diagnosis.ts";
+import { listed, paragraph, percent, signedPercent, table } from "./report-format.ts";
+import { counted, verdictContinued, verdictFromScratch } from "./report-verdicts.ts";
 import type { Comparison, StudyResults } from "./results.ts";
 import { studyConfig } from "./study-config.ts";
 
 /** What the command fills in, by the names of its places; an empty list where nothing is known yet. */
 export interface ReportSections {
   readonly verdict: readonly string[];
+  readonly verdictContinued: readonly string[];
   readonly pairs: readonly string[];
   readonly sizes: readonly string[];
   readonly control: readonly string[];
+  readonly diagnosis: readonly string[];
+  readonly rounding: readonly string[];
+  readonly continued: readonly string[];
   readonly outliers: readonly string[];
   readonly planted: readonly string[];
   readonly promotion: readonly string[];
 }
 
-/** The report's tables and its verdict as lines of Markdown. */
+/** The report's tables, and every sentence that states a result, as lines of Markdown. */
 export function reportSections(results: StudyResults): ReportSections {
   const { plan, pairs } = results;
   return {
-    verdict: verdictOf(results),
+    verdict: verdictFromScratch(results),
+    verdictContinued: verdictContinued(results),
     pairs: pairs.length > 0 ? comparisonTable(pairs) : [],
     sizes: sizesTable(plan.batchSize * plan.sequenceLength),
     control: controlSection(results),
+    diagnosis: diagnosisSection(results),
+    rounding: roundingSection(results),
+    continued: continuedTable(results),
     outliers: outliersTable(results),
-    planted: plantedTable(results),
-    promotion: promotionTable(results),
+    planted: plantedSection(results),
+    promotion: promotionSection(results),
   };
-}
-
-/** Judged by the mean over the last third; the maximum is said beside it. */
-function verdictOf({ plan, pairs }: StudyResults): string[] {
-  if (pairs.length === 0) return [];
-  const held = pairs.filter(({ error }) => error.mean < CLAIM).length;
-  const highest = pairs.filter(({ error }) => error.maximum.error < CLAIM).length;
-  const of = (count: number): string => `${count} of ${pairs.length}`;
-  const means = pairs.map(({ error }) => percent(error.mean)).join(", ");
-  const maxima = pairs.map(({ error }) => percent(error.maximum.error)).join(", ");
-  const signed = pairs.map(({ error }) => signedPercent(error.ofMeanLoss)).join(", ");
-  const word = held === pairs.length ? "holds" : held === 0 ? "does not hold" : "does not hold for every seed";
-  return [
-    `Over the last third of ${plan.steps} steps the relative error of the smoothed loss is ${means} in the mean: below`,
-    `${percent(CLAIM)} for ${of(held)} seeds, so the claim **${word}** here, judged by the mean. The largest single step of`,
-    `that third is off by ${maxima}: below ${percent(CLAIM)} for ${of(highest)}. The mean loss over the third differs by ${signed}.`,
-  ];
 }
 
 function comparisonTable(comparisons: readonly Comparison[]): string[] {
   return table(
-    ["run", "mean error", "largest error (step)", "of the mean loss", "held-out f32", "held-out run", "difference"],
-    comparisons.map(({ run, error, base, other }) => [
-      run.name,
+    ["run", "against", "mean error", "largest error (step)", "of the mean loss", "held-out", "run's", "difference"],
+    comparisons.map(({ run, against, error, base, other }) => [
+      ...[run.name, against.name],
       percent(error.mean),
       `${percent(error.maximum.error)} (${error.maximum.step})`,
       signedPercent(error.ofMeanLoss),
@@ -66,8 +62,16 @@ function controlSection({ pairs, controls }: StudyResults): string[] {
     percent(meanOf(comparisons.map(({ error }) => error.mean)));
   const seeds = controls.map(({ run }) => run.seed);
   const same = pairs.filter(({ run }) => seeds.includes(run.seed));
-  const summary = `Mean error over ${seeds.length} of the seeds: FP8 ${mean(same)}, f32 from other last bits ${mean(controls)}.`;
-  return [...comparisonTable(controls), "", summary];
+  const sentences = [
+    `The mean error of f32 against itself is ${counted(controls)}.`,
+    ...(same.length > 0 ? [`Over these seeds it is ${mean(controls)} on average, that of FP8 ${mean(same)}.`] : []),
+  ];
+  return [...comparisonTable(controls), "", ...paragraph(...sentences)];
+}
+
+function continuedTable({ continued: { pairs, baselines, controls } }: StudyResults): string[] {
+  const all = [...pairs, ...baselines, ...controls];
+  return all.length > 0 ? comparisonTable(all) : [];
 }
 
 function sizesTable(tokens: number): string[] {
@@ -86,42 +90,62 @@ function outliersTable({ ablation, ablationBase }: StudyResults): string[] {
   return comparisonTable([...(ablationBase ? [ablationBase] : []), ...ablation]);
 }
 
-function plantedTable({ planted }: StudyResults): string[] {
+function plantedSection({ planted }: StudyResults): string[] {
   if (planted === undefined) return [];
   const error = (loss: number): string =>
     Number.isFinite(loss) ? signedPercent(loss / planted.f32 - 1) : "not finite";
-  return table(
-    ["s", "one scale a tile", "one scale a tensor"],
-    planted.losses.map(({ factor, tile, tensor }) => [`2^${Math.log2(factor)}`, error(tile), error(tensor)]),
-  );
+  const rows = planted.losses.map(({ factor, tile, tensor }) => [powerOf(factor), error(tile), error(tensor)]);
+  const [tile, tensor] = [lastBelow(planted, "tile"), lastBelow(planted, "tensor")];
+  const summary = `The error stays below ${percent(CLAIM)} ${tile} with one scale a tile and ${tensor} with one scale a tensor.`;
+  return [...table(["s", "one scale a tile", "one scale a tensor"], rows), "", ...paragraph(summary)];
 }
 
-function promotionTable({ promotion = [] }: StudyResults): string[] {
-  if (promotion.length === 0) return [];
-  return table(
-    ["operands", "K", "without: mean", "worst", "every 128: mean", "worst"],
-    promotion
-      .filter(({ isPromoted }) => !isPromoted)
-      .map(({ operands, depth, mean, worst }) => {
-        const twin = promotion.find((one) => one.isPromoted && one.operands === operands && one.depth === depth)!;
-        const figures = [mean, worst, twin.mean, twin.worst].map((value) => percent(value));
-        return [operands, `${depth}`, ...figures];
-      }),
-  );
+function lastBelow({ f32, losses }: PlantedLosses, kind: "tile" | "tensor"): string {
+  const first = losses.findIndex((one) => !(Math.abs(one[kind] / f32 - 1) < CLAIM));
+  if (first === 0) return "for no s";
+  return `up to s = ${powerOf(losses.at(first < 0 ? -1 : first - 1)!.factor)}`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
+function powerOf(factor: number): string {
+  return `2^${Math.log2(factor)}`;
 }
 
-/** 0.0012 -> `0.120 %` */
-function percent(value: number): string {
-  return `${(value * 100).toFixed(3)} %`;
+function promotionSection({ promotion = [] }: StudyResults): string[] {
+  const pairs = promotion
+    .filter(({ isPromoted }) => !isPromoted)
+    .map((without) => {
+      const { operands, depth } = without;
+      return {
+        without,
+        promoted: promotion.find((one) => one.isPromoted && one.operands === operands && one.depth === depth)!,
+      };
+    });
+  if (pairs.length === 0) return [];
+  const rows = pairs.map(({ without, promoted }) => [
+    ...[without.operands, `${without.depth}`],
+    ...[without.mean, without.worst, promoted.mean, promoted.worst].map(percent),
+  ]);
+  const deepest = Math.max(...promotion.map(({ depth }) => depth));
+  const last = pairs.filter(({ without }) => without.depth === deepest);
+  const fold = (isPromoted: boolean): string => `${growth(promotion, isPromoted)}-fold`;
+  const worst = (kind: "without" | "promoted"): string =>
+    listed(last.map((pair) => `${percent(pair[kind].worst)} for ${pair[kind].operands} operands`));
+  return [
+    ...table(["operands", "K", "without: mean", "worst", "every 128: mean", "worst"], rows),
+    "",
+    ...paragraph(
+      `At K = ${deepest} the worst error without promotion is ${worst("without")}, with it ${worst("promoted")}.`,
+      `From the smallest K to that one the worst error grows ${fold(false)} without, ${fold(true)} with it.`,
+    ),
+  ];
 }
 
-function signedPercent(value: number): string {
-  return `${value < 0 ? "" : "+"}${percent(value)}`;
+/** The larger one of both kinds of operands. */
+function growth(promotion: readonly PromotionError[], isPromoted: boolean): string {
+  const ratios = (["normal", "uniform"] as const).map((operands) => {
+    const ofKind = promotion.filter((one) => one.isPromoted === isPromoted && one.operands === operands);
+    const sorted = ofKind.sort((a, b) => a.depth - b.depth);
+    return sorted.at(-1)!.worst / sorted[0]!.worst;
+  });
+  return Math.max(...ratios).toFixed(1);
 }

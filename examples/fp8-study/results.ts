@@ -3,14 +3,18 @@ import { join } from "node:path";
 import { writeFileWhole } from "@ds3/trainer";
 import { type LossError, lossError } from "./loss-error.ts";
 import type { PlantedLosses } from "./measure-outliers.ts";
+import type { RoundingLosses } from "./measure-rounding.ts";
 import type { PromotionError } from "./promotion.ts";
 import { type RunMetrics, readFinished, readMetrics } from "./read-metrics.ts";
-import { ablationRuns, controlRun, folderOf, pairOf, type StudyRun } from "./runs.ts";
+import { ablationRuns, continuedRuns, controlRun, diagnosisRuns, folderOf, pairOf, type StudyRun } from "./runs.ts";
 import type { StudyPlan } from "./study-config.ts";
+import { windowErrors } from "./window-errors.ts";
 
-/** A run against the f32 run of its seed, over as many steps as it has. */
+/** A run against another of its seed, over as many steps as it has. */
 export interface Comparison {
   readonly run: StudyRun;
+  /** Whose curve is `base`: the f32 run, unless said otherwise. */
+  readonly against: StudyRun;
   readonly base: Curve;
   readonly other: Curve;
   readonly error: LossError;
@@ -23,11 +27,35 @@ export interface Curve {
   readonly heldOut: number;
 }
 
+/** Runs from trained weights, a comparison a seed. */
+export interface Continued {
+  /** FP8 against f32. */
+  readonly pairs: readonly Comparison[];
+  /** FP8 against bf16, the report's own baseline. */
+  readonly baselines: readonly Comparison[];
+  /** bf16 against f32. */
+  readonly controls: readonly Comparison[];
+}
+
+/** How a run leaves the course of the f32 run of its seed. */
+export interface Departure {
+  readonly run: StudyRun;
+  /** As `windowErrors`. */
+  readonly windows: readonly number[];
+}
+
 /** All that is finished so far. */
 export interface StudyResults {
   readonly plan: StudyPlan;
+  /** From scratch: FP8 against f32. */
   readonly pairs: readonly Comparison[];
+  /** From scratch: f32 from other last bits against f32. */
   readonly controls: readonly Comparison[];
+  readonly continued: Continued;
+  /** The first steps of every run of one seed; none before those of the diagnosis are finished. */
+  readonly diagnosis: readonly Departure[];
+  /** Trained weights of every seed, not trained any further. */
+  readonly rounding: readonly RoundingLosses[] | undefined;
   readonly ablation: readonly Comparison[];
   /** The FP8 run of the ablation's seed over the ablation's steps: tiles, no outliers. */
   readonly ablationBase: Comparison | undefined;
@@ -51,6 +79,9 @@ export async function readResults(root: string, plan: StudyPlan): Promise<StudyR
     plan,
     pairs,
     controls,
+    continued: await readContinued(root, plan),
+    diagnosis: await readDiagnosis(root, plan),
+    rounding: await readKept<RoundingLosses[]>(root, "rounding"),
     ablation,
     ablationBase: (await compare(root, short, plan))[0],
     planted: await readKept<PlantedLosses>(root, "planted"),
@@ -58,12 +89,47 @@ export async function readResults(root: string, plan: StudyPlan): Promise<StudyR
   };
 }
 
-/** A finished run beside the f32 run of its seed; nothing while one of them is missing. */
-async function compare(root: string, run: StudyRun, plan: StudyPlan): Promise<Comparison[]> {
-  const [f32] = pairOf(run.seed, plan);
-  const [base, other] = [await curveOf(root, f32, run.steps), await curveOf(root, run, run.steps)];
+async function readContinued(root: string, plan: StudyPlan): Promise<Continued> {
+  const pairs: Comparison[] = [];
+  const baselines: Comparison[] = [];
+  const controls: Comparison[] = [];
+  for (const seed of plan.seeds) {
+    const [f32, bf16, fp8] = continuedRuns(seed, plan);
+    pairs.push(...(await compare(root, fp8, plan, f32)));
+    baselines.push(...(await compare(root, fp8, plan, bf16)));
+    controls.push(...(await compare(root, bf16, plan, f32)));
+  }
+  return { pairs, baselines, controls };
+}
+
+async function readDiagnosis(root: string, plan: StudyPlan): Promise<Departure[]> {
+  const { diagnosisSeed: seed, diagnosisSteps: steps } = plan;
+  const own = diagnosisRuns(plan);
+  const [f32, fp8] = pairOf(seed, plan);
+  const lossesOf = async (run: StudyRun): Promise<readonly number[]> => {
+    return (await readMetrics(folderOf(root, run))).losses.slice(0, steps);
+  };
+  const base = await lossesOf(f32);
+  const departures: Departure[] = [];
+  for (const run of [controlRun(seed, plan), ...own, fp8]) {
+    const losses = await lossesOf(run);
+    const isThere = losses.length === steps && base.length === steps;
+    if (isThere) departures.push({ run, windows: windowErrors(base, losses) });
+    else if (own.includes(run)) return [];
+  }
+  return departures;
+}
+
+/** A finished run beside another of its seed; nothing while one of them is missing. */
+async function compare(
+  root: string,
+  run: StudyRun,
+  plan: StudyPlan,
+  against: StudyRun = pairOf(run.seed, plan)[0],
+): Promise<Comparison[]> {
+  const [base, other] = [await curveOf(root, against, run.steps), await curveOf(root, run, run.steps)];
   if (base === undefined || other === undefined) return [];
-  return [{ run, base, other, error: lossError(base.losses, other.losses) }];
+  return [{ run, against, base, other, error: lossError(base.losses, other.losses) }];
 }
 
 async function curveOf(root: string, run: StudyRun, steps: number): Promise<Curve | undefined> {

@@ -9,8 +9,10 @@ export interface StudyRun {
   readonly seed: number;
   /** Steps that are trained; the learning rates are those of the plan's whole course. */
   readonly steps: number;
-  /** f32 with f32 moments, or FP8 with bf16 moments as the report's recipe has it. */
-  readonly precision: "f32" | "fp8";
+  /** f32 or bf16 with f32 moments, or FP8 with bf16 moments as the report's recipe has it. */
+  readonly precision: "f32" | "bf16" | "fp8";
+  /** Name of the finished run whose weights it starts with, and after whose batches it goes on. Default: new weights. */
+  readonly from?: string;
   /** Departures from FP8 as in the report. */
   readonly variant?: {
     readonly scaling: "tile" | "tensor";
@@ -37,6 +39,29 @@ export function controlRun(seed: number, { steps }: StudyPlan): StudyRun {
   return { name: `control-${seed}`, seed, steps, precision: "f32", weightFactor: 1 + 2 ** -20 };
 }
 
+/**
+ * A seed's f32 run continued three times, from its last weights and on the batches after its last: f32, bf16 and FP8. Trained
+ * weights part less by chance than new ones.
+ */
+export function continuedRuns(seed: number, plan: StudyPlan): readonly [f32: StudyRun, bf16: StudyRun, fp8: StudyRun] {
+  const [{ name: from, steps }] = pairOf(seed, plan);
+  const run = (precision: StudyRun["precision"]): StudyRun => {
+    return { name: `continued-${precision}-${seed}`, seed, steps, precision, from };
+  };
+  return [run("f32"), run("bf16"), run("fp8")];
+}
+
+/**
+ * What else leaves the course of one seed's f32 run: f32 from weights larger by a hundredth, and products of bf16. Short,
+ * compared with the first steps.
+ */
+export function diagnosisRuns({ diagnosisSeed: seed, diagnosisSteps: steps }: StudyPlan): readonly StudyRun[] {
+  return [
+    { name: `f32-percent-${seed}`, seed, steps, precision: "f32", weightFactor: 1.01 },
+    { name: `bf16-${seed}`, seed, steps, precision: "bf16" },
+  ];
+}
+
 /** One seed's FP8 run with other scales, with outliers, with both: shorter, compared with the first steps of its pair. */
 export function ablationRuns(seed: number, { ablationSteps: steps, plantedFactor }: StudyPlan): readonly StudyRun[] {
   const run = (name: string, scaling: "tile" | "tensor", outliers: number): StudyRun => ({
@@ -51,6 +76,6 @@ export function ablationRuns(seed: number, { ablationSteps: steps, plantedFactor
 }
 
 /** Where a run is kept. */
-export function folderOf(root: string, { name }: StudyRun): string {
+export function folderOf(root: string, { name }: Pick<StudyRun, "name">): string {
   return join(root, name);
 }

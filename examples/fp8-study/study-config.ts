@@ -1,6 +1,6 @@
 import { type DeepseekConfig, deepseekV3 } from "@ds3/deepseek";
 
-/** Everything about the study that is fixed before its first step. */
+/** Everything about the study that is fixed before its runs. */
 export interface StudyPlan {
   /** Optimiser steps of a run. */
   readonly steps: number;
@@ -8,6 +8,10 @@ export interface StudyPlan {
   readonly seeds: readonly number[];
   /** Steps of the ablation's runs, and between two measurements on the held-out text. */
   readonly ablationSteps: number;
+  /** Whose course the diagnosis looks at: the one that FP8 left furthest. */
+  readonly diagnosisSeed: number;
+  /** Steps of the diagnosis's runs. */
+  readonly diagnosisSteps: number;
   /** s of the outliers that the ablation's runs train with, a power of two. */
   readonly plantedFactor: number;
   /** Windows of a batch. */
@@ -33,6 +37,8 @@ export const studyPlan: StudyPlan = {
   steps: 2000,
   seeds: [0, 1, 2],
   ablationSteps: 500,
+  diagnosisSeed: 1,
+  diagnosisSteps: 600,
   plantedFactor: 2 ** 16,
   batchSize: 2,
   sequenceLength: 320,

@@ -34,12 +34,15 @@ export interface StudyTexts {
 /**
  * Text to tokens: the same for every run, so that two of one seed differ in nothing but their arithmetic.
  *
- * @throws EmptyDataError when a run would see a token twice; what reading files and loading the demo texts throw.
+ * `batches` is how many the longest course reads, a run and what continues it: the steps of a run by default.
+ *
+ * @throws EmptyDataError when a course would see a token twice; what reading files and loading the demo texts throw.
  */
 export async function prepareData(
   texts: StudyTexts,
   plan: StudyPlan,
   onNotice: (line: string) => void,
+  batches: number = plan.steps,
 ): Promise<StudyData> {
   const documents = await readTexts(texts, onNotice);
   const { train, validation } = splitDocuments(documents, { validationFraction: plan.heldOutFraction });
@@ -52,7 +55,7 @@ export async function prepareData(
   const pack = (from: readonly Document[]): Promise<PackedTokens> =>
     packDocuments(from, (text) => tokenizer.encode(text), borders);
   const [training, kept] = [await pack(train), await pack(validation)];
-  requireEnough(training, plan);
+  requireEnough(training, plan, batches);
   const windows = { batchSize: plan.batchSize, sequenceLength: plan.sequenceLength, epochs: 1 };
   const heldOut = [...createBatches({ ...kept, ...windows })].slice(0, plan.heldOutBatches);
   return { vocabSize: tokenizer.vocabSize, training, heldOut, fingerprint: fingerprint(training.tokens, kept.tokens) };
@@ -65,13 +68,13 @@ async function readTexts({ data, column }: StudyTexts, onNotice: (line: string) 
   return documents;
 }
 
-function requireEnough({ tokens }: PackedTokens, { steps, batchSize, sequenceLength }: StudyPlan): void {
-  const needed = steps * batchSize * sequenceLength + 1;
+function requireEnough({ tokens }: PackedTokens, { batchSize, sequenceLength }: StudyPlan, batches: number): void {
+  const needed = batches * batchSize * sequenceLength + 1;
   if (tokens.length >= needed) return;
   throw new EmptyDataError({
     op: "fp8-study",
     operand: "training documents",
-    expected: `at least ${needed} tokens, so that ${steps} steps see none twice`,
+    expected: `at least ${needed} tokens, so that ${batches} steps see none twice`,
     actual: `${tokens.length}`,
     hint: "Give more text with --data, or fewer steps.",
   });
