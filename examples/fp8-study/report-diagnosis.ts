@@ -12,7 +12,7 @@ export function diagnosisSection({ plan, diagnosis }: StudyResults): string[] {
   return [
     ...table(["run", ...names], rows),
     "",
-    ...paragraph(...departures(diagnosis, starts), ...withoutFp8(diagnosis)),
+    ...paragraph(...departures(diagnosis, starts), ...extremes(diagnosis)),
   ];
 }
 
@@ -24,14 +24,21 @@ function departures(diagnosis: readonly Departure[], starts: readonly number[]):
   if (left.length === 0) return [`Within ${percent(CLAIM)} in the last window: all of them.`];
   const within = diagnosis.filter(({ windows }) => Math.abs(windows.at(-1)!) <= CLAIM).map(({ run }) => run.name);
   const others = within.length > 0 ? ` Within it at the end: ${listed(within)}.` : "";
-  return [`In every window further off than ${percent(CLAIM)}: ${listed(left)}.${others}`];
+  return [`Off by more than ${percent(CLAIM)} to the end: ${listed(left)}.${others}`];
 }
 
-function withoutFp8(diagnosis: readonly Departure[]): string[] {
-  const [most] = diagnosis.filter(({ run }) => run.precision !== "fp8").sort((a, b) => lastOf(b) - lastOf(a));
-  if (most === undefined) return [];
-  const times = (lastOf(most) / CLAIM).toFixed(1);
-  return [`Without any FP8 a run of this seed comes to be ${times} times the bound away from f32: ${most.run.name}.`];
+/** How far the runs come: those that have nothing to do with FP8, and FP8's. */
+function extremes(diagnosis: readonly Departure[]): string[] {
+  const most = (isFp8: boolean): string[] => {
+    const runs = diagnosis.filter(({ run }) => (run.precision === "fp8") === isFp8);
+    const [furthest] = runs.sort((a, b) => lastOf(b) - lastOf(a));
+    return furthest ? [`${(lastOf(furthest) / CLAIM).toFixed(1)} times the bound from it (${furthest.run.name})`] : [];
+  };
+  const [without, fp8] = [most(false), most(true)];
+  return [
+    ...without.map((distance) => `Without any FP8 a run leaves f32's course as far as ${distance}.`),
+    ...fp8.map((distance) => `FP8 is ${distance}.`),
+  ];
 }
 
 function lastOf({ windows }: Departure): number {

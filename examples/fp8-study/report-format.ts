@@ -16,7 +16,7 @@ export function listed(items: readonly string[]): string {
 /** Sentences as a paragraph of lines that are as long as those of the page. */
 export function paragraph(...sentences: readonly string[]): string[] {
   const lines: string[] = [];
-  for (const word of sentences.join(" ").split(" ")) {
+  for (const word of sentences.join(" ").split(/ (?!%)/)) {
     const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
     if (lines.length > 0 && longer.length <= 125) lines[lines.length - 1] = longer;
     else lines.push(word);

@@ -85,8 +85,9 @@ test("the diagnosis says from which window on a run stays off, which is back at 
   const { diagnosis: lines } = reportSections({ ...results(), plan: { ...plan, diagnosisSteps: 12 }, diagnosis });
   expect(lines[0]).toMatch(/^\| run +\| 1 to 2 +\| 3 to 4 .* 11 to 12 +\|$/);
   expect(lines.slice(7).join(" ")).toBe(
-    "In every window further off than 0.250 %: f32-percent-1 from step 7 on, bf16-1 from step 11 on and fp8-1 from step 1 on. " +
-      "Within it at the end: control-1. Without any FP8 a run of this seed comes to be 5.0 times the bound away from f32: f32-percent-1.",
+    "Off by more than 0.250 % to the end: f32-percent-1 from step 7 on, bf16-1 from step 11 on and fp8-1 from step 1 on. " +
+      "Within it at the end: control-1. Without any FP8 a run leaves f32's course as far as 5.0 times the bound from it (f32-percent-1). " +
+      "FP8 is 8.0 times the bound from it (fp8-1).",
   );
 });
 
