@@ -1,5 +1,5 @@
-import { ConfigError, didYouMean } from "@ds3/errors";
 import { type CodeArray, type CodeFormat, type FormatFacts, type Fp8Format, formatFacts } from "./formats.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /**
  * What becomes of values that round to more than a format's largest one, and of infinities. NaN is NaN in all three.
@@ -53,14 +53,7 @@ export function overflowCode(facts: FormatFacts, policy: OverflowPolicy): number
     torch: facts.infinityCode ?? facts.maxCode,
   };
   if (Object.hasOwn(codes, policy)) return codes[policy];
-  const known = Object.keys(codes);
-  throw new ConfigError({
-    op: "fp8",
-    operand: "overflow",
-    expected: known.join(", "),
-    actual: String(policy),
-    hint: didYouMean(String(policy), known),
-  });
+  throw unknownName("fp8", "overflow", policy, Object.keys(codes));
 }
 
 const F32_INFINITY = 0x7f800000;

@@ -1,4 +1,4 @@
-import { ConfigError, didYouMean } from "@ds3/errors";
+import { unknownName } from "./unknown-name.ts";
 
 /** The 8-bit floats of the OCP specification: 4 exponent bits, no infinity, up to 448; 5 exponent bits, up to 57344. */
 export type Fp8Format = "e4m3fn" | "e5m2";
@@ -71,12 +71,5 @@ const FACTS: Readonly<Record<CodeFormat, FormatFacts>> = {
  */
 export function formatFacts(format: CodeFormat): FormatFacts {
   if (Object.hasOwn(FACTS, format)) return FACTS[format];
-  const known = Object.keys(FACTS);
-  throw new ConfigError({
-    op: "fp8",
-    operand: "format",
-    expected: known.join(", "),
-    actual: String(format),
-    hint: didYouMean(String(format), known),
-  });
+  throw unknownName("fp8", "format", format, Object.keys(FACTS));
 }

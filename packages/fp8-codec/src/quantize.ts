@@ -1,8 +1,9 @@
-import { ConfigError, didYouMean, OutOfRangeError } from "@ds3/errors";
+import { OutOfRangeError } from "@ds3/errors";
 import { createCodes, encodeInto } from "./encode.ts";
 import { type CodeArray, type CodeFormat, formatFacts } from "./formats.ts";
 import { checkLength, type MatrixShape, scalesShape, type Tiling, tileIndex } from "./tiling.ts";
 import { roundUpToPowerOfTwo } from "./ue8m0.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** What a tile's scale is rounded to: f32, or up to a power of two, by which dividing is exact. */
 export type ScaleRounding = "f32" | "powerOfTwo";
@@ -141,7 +142,5 @@ function checkFloor(floor: number): void {
 }
 
 function checkName(operand: string, name: string, known: readonly string[]): void {
-  if (known.includes(name)) return;
-  const hint = didYouMean(String(name), known);
-  throw new ConfigError({ op: "quantize", operand, expected: known.join(", "), actual: String(name), hint });
+  if (!known.includes(name)) throw unknownName("quantize", operand, name, known);
 }

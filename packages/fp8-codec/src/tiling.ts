@@ -1,4 +1,5 @@
-import { ConfigError, didYouMean, ShapeError } from "@ds3/errors";
+import { ShapeError } from "@ds3/errors";
+import { unknownName } from "./unknown-name.ts";
 
 /** Elements that share a scale lie in stretches or squares of this side. */
 export const TILE = 128;
@@ -18,9 +19,7 @@ const SIDES: Readonly<Record<Tiling, MatrixShape>> = { row: [1, TILE], column: [
  */
 export function tileSides(tiling: Tiling): MatrixShape {
   if (Object.hasOwn(SIDES, tiling)) return SIDES[tiling];
-  const known = Object.keys(SIDES);
-  const hint = didYouMean(String(tiling), known);
-  throw new ConfigError({ op: "fp8", operand: "tiling", expected: known.join(", "), actual: String(tiling), hint });
+  throw unknownName("fp8", "tiling", tiling, Object.keys(SIDES));
 }
 
 /** Shape of the scales: row [rows, ceil(columns / 128)], column [ceil(rows / 128), columns], block both divided. */
