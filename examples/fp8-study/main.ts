@@ -59,7 +59,8 @@ function runsOf(plan: StudyPlan, does: (part: Options["part"]) => boolean): Stud
     ...(does("control") ? plan.seeds.map((seed) => controlRun(seed, plan)) : []),
     ...(does("continued") ? plan.seeds.flatMap((seed) => continuedRuns(seed, plan)) : []),
     ...(does("diagnosis") ? diagnosisRuns(plan) : []),
-    ...(does("outliers") ? ablationRuns(first, plan) : []),
+    ...(does("outliers") ? ablationRuns(pairOf(first, plan)[1], plan) : []),
+    ...(does("outliers") ? ablationRuns(continuedRuns(first, plan)[2], plan) : []),
   ];
 }
 

@@ -5,7 +5,7 @@ import { drawStudy } from "./draw-study.ts";
 import { lossError } from "./loss-error.ts";
 import { reportSections } from "./report-sections.ts";
 import type { Comparison, StudyResults } from "./results.ts";
-import { continuedRuns, controlRun, diagnosisRuns, pairOf, type StudyRun } from "./runs.ts";
+import { ablationRuns, continuedRuns, controlRun, diagnosisRuns, pairOf, type StudyRun } from "./runs.ts";
 import { studyPlan } from "./study-config.ts";
 
 const plan = { ...studyPlan, steps: 12, ablationSteps: 6 };
@@ -20,8 +20,8 @@ function pair(seed: number, error: number): Comparison {
 }
 
 const none = {
-  ...{ controls: [], continued: { pairs: [], baselines: [], controls: [] }, diagnosis: [], rounding: undefined },
-  ...{ ablation: [], ablationBase: undefined, planted: undefined, promotion: undefined },
+  ...{ controls: [], continued: { pairs: [], baselines: [], controls: [], ablation: [] }, diagnosis: [] },
+  ...{ rounding: undefined, ablation: [], planted: undefined, promotion: undefined },
 };
 const results = (...pairs: Comparison[]): StudyResults => ({ plan, pairs, ...none });
 const verdict = (...errors: number[]): string =>
@@ -53,6 +53,7 @@ function continuedOf(seed: number, fp8: number, bf16: number): StudyResults["con
     pairs: [of(fp8Run, f32Run, fp8)],
     baselines: [of(fp8Run, bf16Run, fp8 - bf16)],
     controls: [of(bf16Run, f32Run, bf16)],
+    ablation: [],
   };
 }
 
@@ -99,6 +100,19 @@ test("rounding: what trained weights lose, a row a seed, and the most of it", ()
   const { rounding: lines } = reportSections({ ...results(), rounding });
   expect(lines[3]).toBe("| 1    | 4.0000 | +0.000 % | -0.100 % |");
   expect(lines.at(-1)).toBe("Rounding alone moves the loss by 0.010 % at most in bf16 and by 0.100 % in FP8.");
+});
+
+test("outliers: what they change, with each kind of scale, against FP8 without them", () => {
+  const [f32, , fp8] = continuedRuns(0, plan);
+  const errors = [0.001, 0.0015, 0.003, 0.0115];
+  const ablation = [fp8, ...ablationRuns(fp8, plan)].map((run, i) => ({ ...pair(0, errors[i]!), run, against: f32 }));
+  const continued = { ...results().continued, ablation };
+  const { outliersContinued: lines, outliers } = reportSections({ ...results(), continued });
+  expect(outliers).toEqual([]);
+  expect(lines[3]).toMatch(/^\| continued-fp8-tensor-0 +\| continued-f32-0 \| 0\.150 %/);
+  expect(lines.slice(7).join(" ")).toBe(
+    "The outliers change the mean loss by +0.200 % with one scale a tile and +1.000 % with one scale a tensor.",
+  );
 });
 
 test("outliers: up to which s each kind of scale keeps to the bound", () => {

@@ -19,6 +19,7 @@ export interface ReportSections {
   readonly rounding: readonly string[];
   readonly continued: readonly string[];
   readonly outliers: readonly string[];
+  readonly outliersContinued: readonly string[];
   readonly planted: readonly string[];
   readonly promotion: readonly string[];
 }
@@ -35,7 +36,8 @@ export function reportSections(results: StudyResults): ReportSections {
     diagnosis: diagnosisSection(results),
     rounding: roundingSection(results),
     continued: continuedTable(results),
-    outliers: outliersTable(results),
+    outliers: outliersSection(results.ablation),
+    outliersContinued: outliersSection(results.continued.ablation),
     planted: plantedSection(results),
     promotion: promotionSection(results),
   };
@@ -85,9 +87,20 @@ function sizesTable(tokens: number): string[] {
   );
 }
 
-function outliersTable({ ablation, ablationBase }: StudyResults): string[] {
+/** Beside the table what the outliers change in the mean loss: against the run of the same scales without them. */
+function outliersSection(ablation: readonly Comparison[]): string[] {
   if (ablation.length === 0) return [];
-  return comparisonTable([...(ablationBase ? [ablationBase] : []), ...ablation]);
+  const find = (scaling: "tile" | "tensor", isPlanted: boolean): Comparison | undefined =>
+    ablation.find(({ run: { variant = { scaling: "tile", outliers: 1 } } }) => {
+      return variant.scaling === scaling && variant.outliers > 1 === isPlanted;
+    });
+  const costs = (["tile", "tensor"] as const).flatMap((scaling) => {
+    const [planted, without] = [find(scaling, true), find(scaling, false)];
+    if (planted === undefined || without === undefined) return [];
+    return [`${signedPercent(planted.error.ofMeanLoss - without.error.ofMeanLoss)} with one scale a ${scaling}`];
+  });
+  const sentence = costs.length > 0 ? ["", ...paragraph(`The outliers change the mean loss by ${listed(costs)}.`)] : [];
+  return [...comparisonTable(ablation), ...sentence];
 }
 
 function plantedSection({ planted }: StudyResults): string[] {

@@ -35,6 +35,8 @@ export interface Continued {
   readonly baselines: readonly Comparison[];
   /** bf16 against f32. */
   readonly controls: readonly Comparison[];
+  /** As that from scratch. */
+  readonly ablation: readonly Comparison[];
 }
 
 /** How a run leaves the course of the f32 run of its seed. */
@@ -56,25 +58,21 @@ export interface StudyResults {
   readonly diagnosis: readonly Departure[];
   /** Trained weights of every seed, not trained any further. */
   readonly rounding: readonly RoundingLosses[] | undefined;
+  /** From scratch: FP8 with other scales and outliers against f32, FP8 as it is first; none before one of them is finished. */
   readonly ablation: readonly Comparison[];
-  /** The FP8 run of the ablation's seed over the ablation's steps: tiles, no outliers. */
-  readonly ablationBase: Comparison | undefined;
   readonly planted: PlantedLosses | undefined;
   readonly promotion: readonly PromotionError[] | undefined;
 }
 
 /** Reads what the folder of the study holds. */
 export async function readResults(root: string, plan: StudyPlan): Promise<StudyResults> {
-  const [seed] = plan.seeds as [number, ...number[]];
+  const [first] = plan.seeds as [number, ...number[]];
   const pairs: Comparison[] = [];
   const controls: Comparison[] = [];
   for (const each of plan.seeds) {
     pairs.push(...(await compare(root, pairOf(each, plan)[1], plan)));
     controls.push(...(await compare(root, controlRun(each, plan), plan)));
   }
-  const ablation: Comparison[] = [];
-  for (const run of ablationRuns(seed, plan)) ablation.push(...(await compare(root, run, plan)));
-  const short = { ...pairOf(seed, plan)[1], steps: plan.ablationSteps };
   return {
     plan,
     pairs,
@@ -82,8 +80,7 @@ export async function readResults(root: string, plan: StudyPlan): Promise<StudyR
     continued: await readContinued(root, plan),
     diagnosis: await readDiagnosis(root, plan),
     rounding: await readKept<RoundingLosses[]>(root, "rounding"),
-    ablation,
-    ablationBase: (await compare(root, short, plan))[0],
+    ablation: await readAblation(root, plan, pairOf(first, plan)),
     planted: await readKept<PlantedLosses>(root, "planted"),
     promotion: await readKept<PromotionError[]>(root, "promotion"),
   };
@@ -99,7 +96,19 @@ async function readContinued(root: string, plan: StudyPlan): Promise<Continued> 
     baselines.push(...(await compare(root, fp8, plan, bf16)));
     controls.push(...(await compare(root, bf16, plan, f32)));
   }
-  return { pairs, baselines, controls };
+  const [f32, , fp8] = continuedRuns(plan.seeds[0]!, plan);
+  return { pairs, baselines, controls, ablation: await readAblation(root, plan, [f32, fp8]) };
+}
+
+async function readAblation(
+  root: string,
+  plan: StudyPlan,
+  [f32, fp8]: readonly [StudyRun, StudyRun],
+): Promise<Comparison[]> {
+  const ablation: Comparison[] = [];
+  for (const run of ablationRuns(fp8, plan)) ablation.push(...(await compare(root, run, plan, f32)));
+  if (ablation.length === 0) return [];
+  return [...(await compare(root, { ...fp8, steps: plan.ablationSteps }, plan, f32)), ...ablation];
 }
 
 async function readDiagnosis(root: string, plan: StudyPlan): Promise<Departure[]> {

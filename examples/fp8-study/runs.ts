@@ -62,16 +62,16 @@ export function diagnosisRuns({ diagnosisSeed: seed, diagnosisSteps: steps }: St
   ];
 }
 
-/** One seed's FP8 run with other scales, with outliers, with both: shorter, compared with the first steps of its pair. */
-export function ablationRuns(seed: number, { ablationSteps: steps, plantedFactor }: StudyPlan): readonly StudyRun[] {
-  const run = (name: string, scaling: "tile" | "tensor", outliers: number): StudyRun => ({
-    ...{ name: `${name}-${seed}`, seed, steps, precision: "fp8" },
-    variant: { scaling, outliers },
-  });
+/** An FP8 run with other scales, with outliers, with both: shorter, compared with the first steps of the same f32 run. */
+export function ablationRuns(fp8: StudyRun, { ablationSteps: steps, plantedFactor }: StudyPlan): readonly StudyRun[] {
+  const run = (what: string, scaling: "tile" | "tensor", outliers: number): StudyRun => {
+    const name = `${fp8.from === undefined ? "" : "continued-"}fp8-${what}-${fp8.seed}`;
+    return { ...fp8, name, steps, variant: { scaling, outliers } };
+  };
   return [
-    run("fp8-tensor", "tensor", 1),
-    run("fp8-tile-outliers", "tile", plantedFactor),
-    run("fp8-tensor-outliers", "tensor", plantedFactor),
+    run("tensor", "tensor", 1),
+    run("tile-outliers", "tile", plantedFactor),
+    run("tensor-outliers", "tensor", plantedFactor),
   ];
 }
 

@@ -14,7 +14,7 @@ import { measureRounding } from "./measure-rounding.ts";
 import { type RunMetrics, readMetrics } from "./read-metrics.ts";
 import { readTrained } from "./read-trained.ts";
 import { readResults } from "./results.ts";
-import { continuedRuns, controlRun, diagnosisRuns, folderOf, pairOf, type StudyRun } from "./runs.ts";
+import { ablationRuns, continuedRuns, controlRun, diagnosisRuns, folderOf, pairOf, type StudyRun } from "./runs.ts";
 import { type StudyPlan, studyPlan } from "./study-config.ts";
 import { prepareData, type StudyData } from "./study-data.ts";
 import { trainRun } from "./train-run.ts";
@@ -208,6 +208,19 @@ test("outliers are measured on trained weights: FP8 is close to f32, and one sca
     expect(loss).not.toBe(base);
     expect(Math.abs(loss / base - 1)).toBeLessThan(0.05);
   }
+}, 300_000);
+
+test("outliers are trained with, from trained weights: beside the first steps of the continued FP8 run", async () => {
+  const planted = ablationRuns(continued[2], plan)[2]!;
+  await trainOne("whole", planted);
+  const { ablation } = (await readResults(join(folder, "whole"), plan)).continued;
+  expect(ablation.map(({ run, against }) => [run.name, against.name])).toEqual([
+    ["continued-fp8-0", "continued-f32-0"],
+    ["continued-fp8-tensor-outliers-0", "continued-f32-0"],
+  ]);
+  const [without, withOutliers] = ablation.map(({ other }) => other.losses);
+  expect(withOutliers).not.toEqual(without);
+  expect(Math.abs(withOutliers![0]! / without![0]! - 1)).toBeLessThan(0.05);
 }, 300_000);
 
 test("a page of everything that is finished", async () => {

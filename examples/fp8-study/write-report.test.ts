@@ -8,18 +8,14 @@ import { emptySections, writeReport } from "./write-report.ts";
 
 const names = [
   ...["verdict", "verdictContinued", "pairs", "sizes", "control", "diagnosis", "rounding", "continued"],
-  ...["outliers", "planted", "promotion"],
+  ...["outliers", "outliersContinued", "planted", "promotion"],
 ];
 const place = (name: string, body: string): string => `text\n\n<!-- ${name} -->\n\n${body}\n\n<!-- /${name} -->\n`;
 const results: StudyResults = {
   plan: studyPlan,
-  ...{ pairs: [], controls: [], continued: { pairs: [], baselines: [], controls: [] }, diagnosis: [], ablation: [] },
-  ...{
-    rounding: [{ seed: 0, f32: 4, bf16: 4, fp8: 4 }],
-    ablationBase: undefined,
-    planted: undefined,
-    promotion: undefined,
-  },
+  ...{ pairs: [], controls: [], continued: { pairs: [], baselines: [], controls: [], ablation: [] } },
+  ...{ diagnosis: [], rounding: [{ seed: 0, f32: 4, bf16: 4, fp8: 4 }] },
+  ...{ ablation: [], planted: undefined, promotion: undefined },
 };
 
 let folder: string;

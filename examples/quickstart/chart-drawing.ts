@@ -1,4 +1,4 @@
-import * as echarts from "echarts";
+import { type ChartOption, labelStyle, renderSvg } from "@ds3/example-shared/drawing";
 
 /**
  * The report's drawings, as SVG text made without a browser.
@@ -10,9 +10,6 @@ export interface Drawing {
   readonly wide: string;
   readonly narrow: string;
 }
-
-/** What the charting library is told about one chart. */
-export type ChartOption = echarts.EChartsCoreOption;
 
 /** Width of a drawing across the whole page, in CSS pixels. */
 export const WIDE = 960;
@@ -26,11 +23,10 @@ export function draw(
   option: (width: number) => ChartOption,
 ): Drawing {
   const id = name.replaceAll(/\W+/g, "-");
-  return { wide: svg(`${id}-wide`, width, height, option), narrow: svg(`${id}-narrow`, NARROW, height, option) };
+  const svg = (kind: string, drawn: number): string =>
+    renderSvg(`${id}-${kind}`, { width: drawn, height }, option(drawn));
+  return { wide: svg("wide", width), narrow: svg("narrow", NARROW) };
 }
-
-/** The style of small text beside axes. */
-export const labelStyle = { color: "var(--muted)", fontSize: 12 } as const;
 
 /** The place of an axis' name: at the middle, outside the labels. */
 export const middleName = { nameLocation: "middle", nameGap: 26, nameTextStyle: labelStyle } as const;
@@ -108,17 +104,4 @@ export function movingMean(
     sum += value - (i >= span ? values[i - span]! : 0);
     return sum / Math.min(i + 1, span);
   });
-}
-
-function svg(id: string, width: number, height: number, option: (width: number) => ChartOption): string {
-  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
-  chart.setOption(option(width));
-  const text = chart.renderToSVGString();
-  chart.dispose();
-  return withoutHover(text).replaceAll(/\bzr\d+-/g, `${id}-`);
-}
-
-/** The library marks every shape for a script that is not there, and numbers them by a counter of the whole process. */
-function withoutHover(svg: string): string {
-  return svg.replaceAll(/ (?:ecmeta_\w+|class)="[^"]*"/g, "").replaceAll(/<style\b.*?<\/style>\s*/gs, "");
 }

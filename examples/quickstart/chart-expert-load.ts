@@ -1,5 +1,6 @@
+import { labelStyle } from "@ds3/example-shared/drawing";
 import type * as echarts from "echarts";
-import { type Drawing, draw, frame, labelStyle, middleName } from "./chart-drawing.ts";
+import { type Drawing, draw, frame, middleName } from "./chart-drawing.ts";
 import type { ExpertLoad } from "./run-record.ts";
 
 /** Upper ends of the heat map's bins in multiples of the mean load; the page has one colour, `--heat-i`, for each. */
