@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 /** Every workspace folder with its own vitest.config.ts is a project: one start for all tests. */
 const folders = ["packages", "examples"].flatMap((parent) => readdirSync(parent).map((name) => `${parent}/${name}`));
-folders.push("conformance");
+folders.push("bench", "conformance");
 
 export default defineConfig({
   test: {
