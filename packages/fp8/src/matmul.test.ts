@@ -1,4 +1,4 @@
-import { DtypeError, OutOfRangeError, ShapeError } from "@ds3/errors";
+import { ConfigError, DtypeError, OutOfRangeError, ShapeError } from "@ds3/errors";
 import type { Fp8Format, Tiling } from "@ds3/fp8-codec";
 import { createRowGroups, type RowGroups, type Tensor } from "@ds3/tensor";
 import { roundToBf16Ref } from "@ds3/tensor/reference";
@@ -180,7 +180,7 @@ describe("errors", () => {
     );
   });
 
-  test("codes of 12 bits, batches, groups, another result", () => {
+  test("codes of 12 bits, batches, groups, another result, another rounding", () => {
     error(DtypeError, "a: expected codes of e4m3fn or e5m2, got e5m6", (a, b) =>
       fp8Matmul({ ...a, format: "e5m6" }, b, { layout: "nt" }),
     );
@@ -188,6 +188,13 @@ describe("errors", () => {
     error(ShapeError, "fp8MatmulInto: c: expected f32 [3, 4]", (a, b) =>
       fp8MatmulInto(device.gpu.empty([4, 3]), a, b, { layout: "nt", accumulate: false }),
     );
+    error(ConfigError, "fp8MatmulInto: round: expected bf16, got bf61", (a, b) =>
+      fp8MatmulInto(a.scales, a, b, { layout: "nt", accumulate: false, round: "bf61" as "bf16" }),
+    );
+    error(ConfigError, "fp8GroupedMatmulInto: round: expected bf16, got f16", (a, b) => {
+      const groups = createRowGroups(device.gpu.tensor(new Uint32Array(2), [2], "u32"), 3);
+      fp8GroupedMatmulInto(a.scales, a, b, groups, { layout: "nt", accumulate: false, round: "f16" as "bf16" });
+    });
   });
 
   test("experts: rows, matrices, tiles that do not begin with them", () => {

@@ -3,7 +3,7 @@ import type { Tiling } from "@ds3/fp8-codec";
 import type { RowGroups, Tensor } from "@ds3/tensor";
 import type { Fp8Layout } from "./matmul-operands.ts";
 import { type Fp8MatmulIntoOptions, type Fp8MatmulOptions, type Fp8Problem, runFp8Product } from "./matmul-run.ts";
-import { unknownName } from "./matrix-parts.ts";
+import { checkNames, unknownName } from "./matrix-parts.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
 
 /**
@@ -23,8 +23,12 @@ export function fp8Matmul(a: QuantizedMatrix, b: QuantizedMatrix, { layout }: Fp
   return c;
 }
 
-/** As `fp8Matmul` into memory that is there: c f32 [..., N] of M x N elements, overwritten or added to. @throws as there. */
+/**
+ * As `fp8Matmul` into memory that is there: c f32 [..., N] of M x N elements, overwritten or added to.
+ * @throws as there; ConfigError for another rounding.
+ */
 export function fp8MatmulInto(c: Tensor, a: QuantizedMatrix, b: QuantizedMatrix, options: Fp8MatmulIntoOptions): void {
+  checkRounding("fp8MatmulInto", options);
   const problem = denseProblem("fp8MatmulInto", a, b, options.layout);
   assertOutput("fp8MatmulInto", c, [problem.M, problem.N]);
   runFp8Product(c.gpu.target, problem, { a, b, c }, options);
@@ -36,7 +40,7 @@ export function fp8MatmulInto(c: Tensor, a: QuantizedMatrix, b: QuantizedMatrix,
  * nt: c [R, N] = a [R, K] b_e^T, b a batch of E [N, K]; nn: c [R, N] = a [R, K] b_e, b a batch of E [K, N]; rows of c that
  * no expert has stay as they are. tn: c [E, M, N], c_e = a_e^T b_e of a [R, M] and b [R, N], both in column tiles made with
  * these very `groups`; an expert without rows gets zeros, or what is there if it is added to.
- * @throws ShapeError, DtypeError, OutOfRangeError as `fp8Matmul`.
+ * @throws ShapeError, DtypeError, OutOfRangeError as `fp8Matmul`, ConfigError as `fp8MatmulInto`.
  */
 export function fp8GroupedMatmulInto(
   c: Tensor,
@@ -47,6 +51,7 @@ export function fp8GroupedMatmulInto(
 ): void {
   const op = "fp8GroupedMatmulInto";
   const { layout } = options;
+  checkRounding(op, options);
   assertTilings(op, a, b, layout);
   assertCount(op, "a", "matrices", a.batch, 1, "Only b is a batch, of one matrix an expert.");
   assertCount(op, "a", "rows", a.rows, groups.R, "Give the groups of these rows.");
@@ -60,6 +65,10 @@ export function fp8GroupedMatmulInto(
   const { M, N } = problem;
   assertOutput(op, c, layout === "tn" ? [groups.E, M, N] : [M, N]);
   runFp8Product(c.gpu.target, problem, { a, b, c, groups }, options);
+}
+
+function checkRounding(op: string, { round }: Fp8MatmulIntoOptions): void {
+  if (round !== undefined) checkNames(op, { round });
 }
 
 function denseProblem(op: string, a: QuantizedMatrix, b: QuantizedMatrix, layout: Fp8Layout): Fp8Problem {

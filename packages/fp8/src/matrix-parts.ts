@@ -63,6 +63,7 @@ interface OptionNames {
   readonly format: readonly CodeFormat[];
   readonly scales: readonly ScaleRounding[];
   readonly overflow: readonly OverflowPolicy[];
+  readonly round: readonly ["bf16"];
 }
 
 const NAMES: OptionNames = {
@@ -70,6 +71,7 @@ const NAMES: OptionNames = {
   format: ["e4m3fn", "e5m2", "e5m6"],
   scales: ["f32", "powerOfTwo"],
   overflow: ["saturate", "nonsaturating", "torch"],
+  round: ["bf16"],
 };
 
 /** Refuses names that their options do not know, and tells the nearest. */
