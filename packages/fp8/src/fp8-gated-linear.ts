@@ -1,10 +1,11 @@
 import { ShapeError } from "@ds3/errors";
-import { cast, type GradientSink, record, swiglu, type Tensor } from "@ds3/tensor";
+import { type GradientSink, record, swiglu, type Tensor } from "@ds3/tensor";
 import { dequantize } from "./dequantize.ts";
 import {
   assertF32,
   columnTiling,
-  GRADIENT_FLOOR,
+  forwardProduct,
+  gradientRounding,
   isRecorded,
   type LayerContext,
   outputsOf,
@@ -46,9 +47,8 @@ export function fp8GatedLinear(context: LayerContext, kind: GatedLinearKind, z: 
   const rows = rounding.quantize(hidden, { tiling: "row" });
   gpu.free(hidden);
   const blocks = rounding.quantize(weight, { tiling: "block" });
-  const product = gpu.empty([...z.shape.slice(0, -1), O], "f32", op);
-  productInto(context, product, rows, blocks, { layout: "nt", accumulate: false });
-  const y = scope.keep(kind.combined ? gpu.noGrad(() => cast(product, "bf16")) : product);
+  const shape = [...z.shape.slice(0, -1), O];
+  const y = scope.keep(forwardProduct(context, { rows, blocks, shape, isCombined: kind.combined }));
   if (!isRecorded(z, weight)) return y;
   const kept = rounding.quantize(z, { tiling: "row" });
   const step = { context, kind, z, weight, cached: { z: kept, weight: blocks } };
@@ -65,7 +65,7 @@ export function fp8GatedLinear(context: LayerContext, kind: GatedLinearKind, z: 
 function backward(step: Step, dy: Tensor, sink: GradientSink): void {
   const { context, kind, z, weight, cached } = step;
   const { gpu } = z;
-  const rows = context.rounding.quantize(dy, { tiling: "row", ...howOf(kind) });
+  const rows = context.rounding.quantize(dy, { tiling: "row", ...gradientRounding(kind.combined) });
   // SwiGLU runs again on what is known of its input, and on a tape of its own: its rule gives dz.
   using inner = gpu.tape();
   const zAgain = inner.watch(dequantize(cached.z));
@@ -99,17 +99,12 @@ function weightGradient(
   using _scope = dy.gpu.scope("wgrad");
   const { rounding } = context;
   const columns = columnTiling(context);
-  const how = { ...columns, ...howOf(kind) };
+  const how = { ...columns, ...gradientRounding(kind.combined) };
   const dyColumns = kind.combined ? rounding.requantize(rows, how) : rounding.quantize(dy, how);
   const hColumns = rounding.quantize(hidden, columns);
   sink.into(weight, (target, accumulate) =>
     productInto(context, target, dyColumns, hColumns, { layout: "tn", accumulate }),
   );
-}
-
-/** How dy is rounded. */
-function howOf({ combined }: GatedLinearKind): { readonly floor: number; readonly scales: "powerOfTwo" | "f32" } {
-  return { floor: GRADIENT_FLOOR, scales: combined ? "powerOfTwo" : "f32" };
 }
 
 function halfOf(op: string, z: Tensor): number {

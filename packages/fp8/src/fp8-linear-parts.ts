@@ -2,7 +2,7 @@
  * What the linear layers share: how operands are rounded, and the three products.
  */
 import { DtypeError, ShapeError } from "@ds3/errors";
-import type { RowGroups, Tensor } from "@ds3/tensor";
+import { cast, type RowGroups, type Tensor } from "@ds3/tensor";
 import { fp8GroupedMatmulInto, fp8MatmulInto } from "./matmul.ts";
 import type { QuantizeOptions } from "./quantize.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
@@ -57,6 +57,31 @@ export function productInto(
 ): void {
   if (groups) fp8GroupedMatmulInto(c, a, b, groups, options);
   else fp8MatmulInto(c, a, b, options);
+}
+
+/** x W^T of rounded operands: f32, or bf16 where it is combined. */
+export interface ForwardProduct {
+  readonly rows: QuantizedMatrix;
+  readonly blocks: QuantizedMatrix;
+  /** [..., O] */
+  readonly shape: readonly number[];
+  readonly isCombined: boolean;
+}
+
+/** y of a layer; the tape sees nothing of how it comes about. */
+export function forwardProduct(context: LayerContext, { rows, blocks, shape, isCombined }: ForwardProduct): Tensor {
+  const { gpu } = rows.codes;
+  const y = gpu.empty(shape, "f32", context.op);
+  productInto(context, y, rows, blocks, { layout: "nt", accumulate: false });
+  return isCombined ? gpu.noGrad(() => cast(y, "bf16")) : y;
+}
+
+/** How a gradient is rounded: that of what was combined arrives through the backward dispatch, in scales that are powers of two. */
+export function gradientRounding(isCombined: boolean): {
+  readonly floor: number;
+  readonly scales: "powerOfTwo" | "f32";
+} {
+  return { floor: GRADIENT_FLOOR, scales: isCombined ? "powerOfTwo" : "f32" };
 }
 
 /** @throws DtypeError naming the operand that is not f32. */

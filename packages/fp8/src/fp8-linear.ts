@@ -1,8 +1,9 @@
-import { cast, type GradientSink, record, type Tensor } from "@ds3/tensor";
+import { type GradientSink, record, type Tensor } from "@ds3/tensor";
 import {
   assertF32,
   columnTiling,
-  GRADIENT_FLOOR,
+  forwardProduct,
+  gradientRounding,
   isRecorded,
   type LayerContext,
   outputsOf,
@@ -54,12 +55,11 @@ export function fp8Linear(context: LayerContext, kind: LinearKind, x: Tensor, we
   const { rounding, op } = context;
   // What the tape does not keep is freed at once.
   using scope = gpu.scope(op);
-  const product = gpu.empty([...x.shape.slice(0, -1), O], "f32", op);
-  const { scales, cached, travels } = kind;
+  const { scales, cached } = kind;
   const rows = rounding.quantize(x, { tiling: "row", scales });
   const blocks = rounding.quantize(weight, { tiling: "block" });
-  productInto(context, product, rows, blocks, { layout: "nt", accumulate: false });
-  const y = scope.keep(travels === "combined" ? gpu.noGrad(() => cast(product, "bf16")) : product);
+  const shape = [...x.shape.slice(0, -1), O];
+  const y = scope.keep(forwardProduct(context, { rows, blocks, shape, isCombined: isCombined(kind) }));
   if (!isRecorded(x, weight)) return y;
   const kept = cached === rows.format ? rows : rounding.quantize(x, { tiling: "row", scales, format: cached });
   const step = { context, kind, x, weight, cached: { x: kept, weight: blocks } };
@@ -75,9 +75,9 @@ export function fp8Linear(context: LayerContext, kind: LinearKind, x: Tensor, we
 
 function backward(step: Step, dy: Tensor, sink: GradientSink): void {
   const { kind, x, weight, context } = step;
-  const isCombined = kind.travels === "combined";
-  const roundRows = (): QuantizedMatrix => context.rounding.quantize(dy, { tiling: "row", ...gradientRounding(kind) });
-  const rows = isCombined ? roundRows() : undefined;
+  const how = gradientRounding(isCombined(kind));
+  const roundRows = (): QuantizedMatrix => context.rounding.quantize(dy, { tiling: "row", ...how });
+  const rows = isCombined(kind) ? roundRows() : undefined;
   if (sink.wants(weight)) weightGradient(step, { dy, rows }, sink);
   if (sink.wants(x)) inputGradient(step, rows ?? roundRows(), sink);
 }
@@ -92,7 +92,7 @@ interface Gradient {
 function weightGradient({ context, kind, weight, cached }: Step, { dy, rows }: Gradient, sink: GradientSink): void {
   using _scope = dy.gpu.scope("wgrad");
   const { rounding } = context;
-  const how = { ...columnTiling(context), ...gradientRounding(kind) };
+  const how = { ...columnTiling(context), ...gradientRounding(isCombined(kind)) };
   const dyColumns = rows ? rounding.requantize(rows, how) : rounding.quantize(dy, how);
   const xColumns = rounding.requantize(cached.x, { ...columnTiling(context), scales: kind.scales });
   sink.into(weight, (target, accumulate) =>
@@ -114,6 +114,6 @@ function inputGradient({ context, kind, x, cached }: Step, rows: QuantizedMatrix
   sink.add(x, dx);
 }
 
-function gradientRounding({ travels }: LinearKind): { readonly floor: number; readonly scales: "powerOfTwo" | "f32" } {
-  return { floor: GRADIENT_FLOOR, scales: travels === "combined" ? "powerOfTwo" : "f32" };
+function isCombined({ travels }: LinearKind): boolean {
+  return travels === "combined";
 }
