@@ -3,9 +3,11 @@ export function percent(value: number): string {
   return `${(value * 100).toFixed(3)} %`;
 }
 
-/** 0.0012 -> `+0.120 %` */
+/** 0.0012 -> `+0.120 %`; what is rounded to nothing has no sign. */
 export function signedPercent(value: number): string {
-  return `${value < 0 ? "" : "+"}${percent(value)}`;
+  const text = percent(value);
+  if (!/[1-9]/.test(text)) return percent(0);
+  return `${value < 0 ? "" : "+"}${text}`;
 }
 
 /** `a`, `a and b`, `a, b and c` */

@@ -98,7 +98,7 @@ test("rounding: what trained weights lose, a row a seed, and the most of it", ()
     { seed: 1, f32: 4, bf16: 4, fp8: 3.996 },
   ];
   const { rounding: lines } = reportSections({ ...results(), rounding });
-  expect(lines[3]).toBe("| 1    | 4.0000 | +0.000 % | -0.100 % |");
+  expect(lines[3]).toBe("| 1    | 4.0000 | 0.000 %  | -0.100 % |");
   expect(lines.at(-1)).toBe("Rounding alone moves the loss by 0.010 % at most in bf16 and by 0.100 % in FP8.");
 });
 
