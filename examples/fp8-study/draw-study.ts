@@ -1,5 +1,5 @@
 import { chartLine, drawPanels, type Panel } from "@ds3/example-shared/drawing";
-import { CLAIM, smooth } from "./loss-error.ts";
+import { CLAIM, meanOf } from "./loss-error.ts";
 import type { Comparison, StudyResults } from "./results.ts";
 
 /**
@@ -46,12 +46,12 @@ function coursesOf({ plan: { steps }, pairs, controls, continued }: StudyResults
 function lossPanel({ what, steps, pairs }: Course): Panel {
   return {
     title: `Loss ${what}, nats a token`,
-    subtitle: "smoothed, three seeds; f32 solid, FP8 dashed over it",
+    subtitle: `means of ${windowOf(steps)} steps, each seed; f32 solid, FP8 dashed over it`,
     xAxis: { type: "value", min: 0, max: steps, name: "step" },
     yAxis: { type: "value", scale: true },
     series: pairs.flatMap(({ base, other }, i) => [
-      chartLine(sampled(smooth(base.losses), steps), "--line-0", { width: 2.5, label: i === 0 ? "f32" : "" }),
-      chartLine(sampled(smooth(other.losses), steps), "--line-1", {
+      chartLine(windowMeans(base.losses, steps), "--line-0", { width: 2.5, label: i === 0 ? "f32" : "" }),
+      chartLine(windowMeans(other.losses, steps), "--line-1", {
         width: 1.2,
         dashed: true,
         label: i === 0 ? "FP8" : "",
@@ -139,4 +139,17 @@ function sampled(values: readonly number[], steps: number): [number, number][] {
   return values.flatMap((value, i): [number, number][] =>
     (i + 1) % every === 0 || i === values.length - 1 ? [[i + 1, value]] : [],
   );
+}
+
+/** Steps of a point of the loss: batches differ by more than runs do. */
+function windowOf(steps: number): number {
+  return Math.max(1, Math.round(steps / 40));
+}
+
+/** The mean loss of each whole window, at its last step. */
+function windowMeans(losses: readonly number[], steps: number): [number, number][] {
+  const span = windowOf(steps);
+  return Array.from({ length: Math.floor(losses.length / span) }, (_, i): [number, number] => {
+    return [(i + 1) * span, meanOf(losses.slice(i * span, (i + 1) * span))];
+  });
 }
