@@ -30,15 +30,17 @@ const COLOURS = {
 interface Course {
   /** In the titles. */
   readonly what: string;
+  /** What the thin lines are. */
   readonly controlled: string;
   readonly steps: number;
   readonly pairs: readonly Comparison[];
   readonly controls: readonly Comparison[];
 }
 
-function coursesOf({ plan: { steps }, pairs, controls, continued }: StudyResults): readonly Course[] {
+function coursesOf({ plan: { steps }, scratch, continued, repeats }: StudyResults): readonly Course[] {
+  const { pairs, controls } = scratch;
   return [
-    { what: "from scratch", controlled: "f32, last bits off", steps, pairs, controls },
+    { what: "from scratch", controlled: "bf16, and f32 again", steps, pairs, controls: [...controls, ...repeats] },
     { what: "continued", controlled: "bf16", steps, ...continued },
   ];
 }

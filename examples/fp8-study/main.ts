@@ -13,7 +13,7 @@ import { measureRounding } from "./measure-rounding.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { measurePromotion } from "./promotion.ts";
 import { isFinished, kept, readResults } from "./results.ts";
-import { ablationRuns, continuedRuns, controlRun, diagnosisRuns, pairOf, type StudyRun } from "./runs.ts";
+import { ablationRuns, continuedRuns, percentRun, repeatRun, type StudyRun, scratchRuns } from "./runs.ts";
 import { type StudyPlan, studyPlan } from "./study-config.ts";
 import { prepareData, type StudyData } from "./study-data.ts";
 import { trainRun } from "./train-run.ts";
@@ -43,7 +43,7 @@ export async function study(argv: readonly string[], session: Session): Promise<
     const onProgress = session.status;
     if (does("diagnosis")) await kept(out, "rounding", () => measureRounding(gpu, out, plan, data, onProgress));
     if (does("outliers")) {
-      const [weights] = pairOf(plan.seeds[0]!, plan);
+      const [weights] = scratchRuns(plan.seeds[0]!, plan);
       await kept(out, "planted", () => measurePlanted(gpu, out, weights, plan, data, { onProgress }));
     }
   }
@@ -53,13 +53,13 @@ export async function study(argv: readonly string[], session: Session): Promise<
 /** In the order in which they say most: the pairs, how much of it is chance, trained weights, what the tiles are for. */
 function runsOf(plan: StudyPlan, does: (part: Options["part"]) => boolean): StudyRun[] {
   const [first = 0] = plan.seeds;
-  const pairs = plan.seeds.map((seed) => pairOf(seed, plan));
+  const scratch = plan.seeds.map((seed) => scratchRuns(seed, plan));
   return [
-    ...(does("pairs") ? [...pairs.map(([f32]) => f32), ...pairs.map(([, fp8]) => fp8)] : []),
-    ...(does("control") ? plan.seeds.map((seed) => controlRun(seed, plan)) : []),
+    ...(does("pairs") ? [...scratch.map(([f32]) => f32), ...scratch.map(([, , fp8]) => fp8)] : []),
+    ...(does("control") ? scratch.flatMap(([{ seed }, bf16]) => [repeatRun(seed, plan), bf16]) : []),
     ...(does("continued") ? plan.seeds.flatMap((seed) => continuedRuns(seed, plan)) : []),
-    ...(does("diagnosis") ? diagnosisRuns(plan) : []),
-    ...(does("outliers") ? ablationRuns(pairOf(first, plan)[1], plan) : []),
+    ...(does("diagnosis") ? [percentRun(plan)] : []),
+    ...(does("outliers") ? ablationRuns(scratchRuns(first, plan)[2], plan) : []),
     ...(does("outliers") ? ablationRuns(continuedRuns(first, plan)[2], plan) : []),
   ];
 }

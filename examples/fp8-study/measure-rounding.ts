@@ -1,7 +1,7 @@
 import type { Gpu } from "@ds3/tensor";
 import { measureTrained } from "./measure-trained.ts";
 import { readTrained } from "./read-trained.ts";
-import { pairOf } from "./runs.ts";
+import { scratchRuns } from "./runs.ts";
 import type { StudyPlan } from "./study-config.ts";
 import type { StudyData } from "./study-data.ts";
 
@@ -27,7 +27,7 @@ export async function measureRounding(
   const losses: RoundingLosses[] = [];
   for (const seed of plan.seeds) {
     onProgress?.(`weights of seed ${seed} in f32, bf16 and FP8`);
-    const trained = await readTrained(root, pairOf(seed, plan)[0]);
+    const trained = await readTrained(root, scratchRuns(seed, plan)[0]);
     const lossOf = (precision: "f32" | "bf16" | "fp8"): Promise<number> =>
       measureTrained(gpu, trained, { precision }, plan, data);
     losses.push({ seed, f32: await lossOf("f32"), bf16: await lossOf("bf16"), fp8: await lossOf("fp8") });

@@ -4,8 +4,16 @@ import { expect, test } from "vitest";
 import { drawStudy } from "./draw-study.ts";
 import { lossError } from "./loss-error.ts";
 import { reportSections } from "./report-sections.ts";
-import type { Comparison, StudyResults } from "./results.ts";
-import { ablationRuns, continuedRuns, controlRun, diagnosisRuns, pairOf, type StudyRun } from "./runs.ts";
+import type { Comparison, Protocol, StudyResults } from "./results.ts";
+import {
+  ablationRuns,
+  continuedRuns,
+  percentRun,
+  repeatRun,
+  type SeedRuns,
+  type StudyRun,
+  scratchRuns,
+} from "./runs.ts";
 import { studyPlan } from "./study-config.ts";
 
 const plan = { ...studyPlan, steps: 12, ablationSteps: 6 };
@@ -14,16 +22,16 @@ const plan = { ...studyPlan, steps: 12, ablationSteps: 6 };
 function pair(seed: number, error: number): Comparison {
   const losses = Array.from({ length: plan.steps }, (_, i) => 7 - i / 4);
   const others = losses.map((loss) => loss * (1 + error));
-  const [against, run] = pairOf(seed, plan);
+  const [against, , run] = scratchRuns(seed, plan);
   const base = { losses, heldOut: 5 };
   return { run, against, base, other: { losses: others, heldOut: 5 * (1 + error) }, error: lossError(losses, others) };
 }
 
+const nothing: Protocol = { pairs: [], baselines: [], controls: [], ablation: [] };
 const none = {
-  ...{ controls: [], continued: { pairs: [], baselines: [], controls: [], ablation: [] }, diagnosis: [] },
-  ...{ rounding: undefined, ablation: [], planted: undefined, promotion: undefined },
+  ...{ continued: nothing, repeats: [], diagnosis: [], rounding: undefined, planted: undefined, promotion: undefined },
 };
-const results = (...pairs: Comparison[]): StudyResults => ({ plan, pairs, ...none });
+const results = (...pairs: Comparison[]): StudyResults => ({ plan, scratch: { ...nothing, pairs }, ...none });
 const verdict = (...errors: number[]): string =>
   reportSections(results(...errors.map((error, seed) => pair(seed, error)))).verdict.join(" ");
 
@@ -45,9 +53,9 @@ test("seeds that are not finished are counted", () => {
   expect(verdict(0.001, 0.001, 0.001)).not.toContain("Finished so far");
 });
 
-/** Three comparisons of a seed that is continued: errors of FP8 and of bf16 against f32. */
-function continuedOf(seed: number, fp8: number, bf16: number): StudyResults["continued"] {
-  const [f32Run, bf16Run, fp8Run] = continuedRuns(seed, plan);
+/** Three comparisons of a seed: errors of FP8 and of bf16 against f32. */
+function protocolOf([f32Run, bf16Run, fp8Run]: SeedRuns, fp8: number, bf16: number): Protocol {
+  const { seed } = f32Run;
   const of = (run: StudyRun, against: StudyRun, error: number): Comparison => ({ ...pair(seed, error), run, against });
   return {
     pairs: [of(fp8Run, f32Run, fp8)],
@@ -58,7 +66,7 @@ function continuedOf(seed: number, fp8: number, bf16: number): StudyResults["con
 }
 
 test("what is continued has a verdict of its own, after that from scratch; where bf16 fails too, nothing is said of FP8", () => {
-  const failed = { ...results(pair(0, 0.01)), continued: continuedOf(0, 0.002, 0.0005) };
+  const failed = { ...results(pair(0, 0.01)), continued: protocolOf(continuedRuns(0, plan), 0.002, 0.0005) };
   const sections = reportSections(failed);
   expect(sections.verdict.join(" ")).toContain("**does not hold**");
   expect(sections.verdictContinued.join(" ")).toMatch(/^\*\*Continued.*12 further steps.*claim \*\*holds\*\* here/);
@@ -71,17 +79,18 @@ test("what is continued has a verdict of its own, after that from scratch; where
     ...["run,against", expect.stringMatching(/^-+,-+$/), "continued-fp8-0,continued-f32-0"],
     ...["continued-fp8-0,continued-bf16-0", "continued-bf16-0,continued-f32-0"],
   ]);
-  const coarse = { ...results(), continued: continuedOf(0, 0.004, 0.003) };
+  const coarse = { ...results(), continued: protocolOf(continuedRuns(0, plan), 0.004, 0.003) };
   expect(reportSections(coarse).verdictContinued.join(" ")).toContain("of seed 0 this protocol says nothing about FP8");
 });
 
 test("the diagnosis says from which window on a run stays off, which is back at the end, and how far f32 and bf16 come", () => {
-  const [percent, bf16] = diagnosisRuns(plan) as [StudyRun, StudyRun];
+  const percent = percentRun({ ...plan, diagnosisSeed: 1 });
+  const [, bf16, fp8] = scratchRuns(1, plan);
   const diagnosis = [
-    { run: controlRun(1, plan), windows: [0, 0, 0.004, 0, 0, 0.001] },
+    { run: repeatRun(1, plan), windows: [0, 0, 0.004, 0, 0, 0.001] },
     { run: percent, windows: [0, 0.004, 0, 0.003, 0.01, 0.0125] },
     { run: bf16, windows: [0, 0, 0, 0, 0, -0.003] },
-    { run: pairOf(1, plan)[1], windows: [0.01, 0.01, 0.01, 0.01, 0.01, 0.02] },
+    { run: fp8, windows: [0.01, 0.01, 0.01, 0.01, 0.01, 0.02] },
   ];
   const { diagnosis: lines } = reportSections({ ...results(), plan: { ...plan, diagnosisSteps: 12 }, diagnosis });
   expect(lines[0]).toMatch(/^\| run +\| 1 to 2 +\| 3 to 4 .* 11 to 12 +\|$/);
@@ -146,13 +155,23 @@ test("a row a seed: errors, held-out losses, and their difference", () => {
   expect(cells.slice(5, 9)).toEqual(["-0.200 %", "5.0000", "4.9900", "-0.200 %"]);
 });
 
-test("the controls are a table, with the mean error of the same seeds in FP8 beside theirs", () => {
-  const control = { ...pair(1, 0.002), run: controlRun(1, plan) };
-  const { control: lines } = reportSections({ ...results(pair(0, 0.001), pair(1, 0.003)), controls: [control] });
-  expect(lines[2]).toMatch(/^\| control-1 \| f32-1 +\| 0\.200 % /);
-  expect(lines.slice(4).join(" ")).toBe(
-    "The mean error of f32 against itself is below 0.250 % for 1 of 1 seeds. Over these seeds it is 0.200 % on average, that of FP8 0.300 %.",
+test("the controls: f32 again, bf16, and FP8 against bf16, and the average of each kind beside FP8's", () => {
+  const again = { ...pair(1, 0.002), run: repeatRun(1, plan) };
+  const scratch = protocolOf(scratchRuns(0, plan), 0.004, 0.003);
+  const lines = (part: Partial<StudyResults>): readonly string[] => reportSections({ ...results(), ...part }).control;
+  expect(
+    lines({ scratch, repeats: [again] }).map((row) => row.split("|").slice(1, 4).join().replaceAll(" ", "")),
+  ).toEqual(expect.arrayContaining(["control-1,f32-1,0.200%", "bf16-0,f32-0,0.300%", "fp8-0,bf16-0,0.100%"]));
+  expect(
+    lines({ scratch, repeats: [again] })
+      .slice(6)
+      .join(" "),
+  ).toBe(
+    "The mean error, averaged over seeds: f32 against itself 0.200 %, below 0.250 % for 1 of 1 seeds; " +
+      "bf16 against f32 0.300 %, below 0.250 % for 0 of 1 seeds; FP8 against bf16 0.100 %, below 0.250 % for 1 of 1 seeds; " +
+      "FP8 against f32 0.400 %, below 0.250 % for 0 of 1 seeds.",
   );
+  expect(lines({ repeats: [again] }).at(-1)).not.toContain("bf16");
 });
 
 test("nothing is said of what is not known; every section has its place in the page", async () => {
@@ -172,7 +191,10 @@ test("the drawing is one SVG with both themes' colours, the same each time, of a
   expect(svg).toContain("prefers-color-scheme:dark");
   expect(svg).toMatch(/<title>[^<]+<\/title>/);
   expect(svg).toContain(">seed 1<");
-  const continued = drawStudy({ ...results(pair(0, 0.001)), continued: continuedOf(2, 0.002, 0.001) });
+  const continued = drawStudy({
+    ...results(pair(0, 0.001)),
+    continued: protocolOf(continuedRuns(2, plan), 0.002, 0.001),
+  });
   expect(continued).toContain(">seed 2<");
   for (const drawing of [svg, continued, drawStudy(results())])
     expect(drawing).not.toMatch(/class=|ecmeta|NaN|undefined/);

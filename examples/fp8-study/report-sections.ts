@@ -26,18 +26,18 @@ export interface ReportSections {
 
 /** The report's tables, and every sentence that states a result, as lines of Markdown. */
 export function reportSections(results: StudyResults): ReportSections {
-  const { plan, pairs } = results;
+  const { plan, scratch, continued } = results;
   return {
     verdict: verdictFromScratch(results),
     verdictContinued: verdictContinued(results),
-    pairs: pairs.length > 0 ? comparisonTable(pairs) : [],
+    pairs: scratch.pairs.length > 0 ? comparisonTable(scratch.pairs) : [],
     sizes: sizesTable(plan.batchSize * plan.sequenceLength),
     control: controlSection(results),
     diagnosis: diagnosisSection(results),
     rounding: roundingSection(results),
     continued: continuedTable(results),
-    outliers: outliersSection(results.ablation),
-    outliersContinued: outliersSection(results.continued.ablation),
+    outliers: outliersSection(scratch.ablation),
+    outliersContinued: outliersSection(continued.ablation),
     planted: plantedSection(results),
     promotion: promotionSection(results),
   };
@@ -58,17 +58,26 @@ function comparisonTable(comparisons: readonly Comparison[]): string[] {
   );
 }
 
-function controlSection({ pairs, controls }: StudyResults): string[] {
-  if (controls.length === 0) return [];
-  const mean = (comparisons: readonly Comparison[]): string =>
-    percent(meanOf(comparisons.map(({ error }) => error.mean)));
-  const seeds = controls.map(({ run }) => run.seed);
-  const same = pairs.filter(({ run }) => seeds.includes(run.seed));
-  const sentences = [
-    `The mean error of f32 against itself is ${counted(controls)}.`,
-    ...(same.length > 0 ? [`Over these seeds it is ${mean(controls)} on average, that of FP8 ${mean(same)}.`] : []),
+/** What is not FP8 against f32, and how far each kind of run comes. */
+function controlSection({ scratch: { pairs, baselines, controls }, repeats }: StudyResults): string[] {
+  const all = [...repeats, ...controls, ...baselines];
+  if (all.length === 0) return [];
+  const kinds: readonly (readonly [string, readonly Comparison[]])[] = [
+    ["f32 against itself", repeats],
+    ["bf16 against f32", controls],
+    ["FP8 against bf16", baselines],
+    ["FP8 against f32", pairs],
   ];
-  return [...comparisonTable(controls), "", ...paragraph(...sentences)];
+  const sentences = kinds.flatMap(([kind, comparisons]) => {
+    if (comparisons.length === 0) return [];
+    const mean = percent(meanOf(comparisons.map(({ error }) => error.mean)));
+    return [`${kind} ${mean}, ${counted(comparisons)}`];
+  });
+  return [
+    ...comparisonTable(all),
+    "",
+    ...paragraph("The mean error,", "averaged over seeds:", `${sentences.join("; ")}.`),
+  ];
 }
 
 function continuedTable({ continued: { pairs, baselines, controls } }: StudyResults): string[] {

@@ -4,7 +4,7 @@ import { listed, paragraph, percent, signedPercent } from "./report-format.ts";
 import type { Comparison, StudyResults } from "./results.ts";
 
 /** The first protocol: from new weights. Empty before a pair is finished. */
-export function verdictFromScratch({ plan, pairs }: StudyResults): string[] {
+export function verdictFromScratch({ plan, scratch: { pairs } }: StudyResults): string[] {
   if (pairs.length === 0) return [];
   return paragraph("**From scratch.**", ...judged(pairs, `${plan.steps} steps`), ...missing(pairs, plan.seeds));
 }

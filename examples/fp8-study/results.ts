@@ -6,14 +6,23 @@ import type { PlantedLosses } from "./measure-outliers.ts";
 import type { RoundingLosses } from "./measure-rounding.ts";
 import type { PromotionError } from "./promotion.ts";
 import { type RunMetrics, readFinished, readMetrics } from "./read-metrics.ts";
-import { ablationRuns, continuedRuns, controlRun, diagnosisRuns, folderOf, pairOf, type StudyRun } from "./runs.ts";
+import {
+  ablationRuns,
+  continuedRuns,
+  folderOf,
+  percentRun,
+  repeatRun,
+  type SeedRuns,
+  type StudyRun,
+  scratchRuns,
+} from "./runs.ts";
 import type { StudyPlan } from "./study-config.ts";
 import { windowErrors } from "./window-errors.ts";
 
 /** A run against another of its seed, over as many steps as it has. */
 export interface Comparison {
   readonly run: StudyRun;
-  /** Whose curve is `base`: the f32 run, unless said otherwise. */
+  /** Whose curve is `base`. */
   readonly against: StudyRun;
   readonly base: Curve;
   readonly other: Curve;
@@ -27,15 +36,15 @@ export interface Curve {
   readonly heldOut: number;
 }
 
-/** Runs from trained weights, a comparison a seed. */
-export interface Continued {
+/** Runs from new or from trained weights, a comparison a seed. */
+export interface Protocol {
   /** FP8 against f32. */
   readonly pairs: readonly Comparison[];
   /** FP8 against bf16, the report's own baseline. */
   readonly baselines: readonly Comparison[];
   /** bf16 against f32. */
   readonly controls: readonly Comparison[];
-  /** As that from scratch. */
+  /** FP8 with other scales and outliers against f32, FP8 as it is first; none before one of them is finished. */
   readonly ablation: readonly Comparison[];
 }
 
@@ -49,93 +58,76 @@ export interface Departure {
 /** All that is finished so far. */
 export interface StudyResults {
   readonly plan: StudyPlan;
-  /** From scratch: FP8 against f32. */
-  readonly pairs: readonly Comparison[];
+  readonly scratch: Protocol;
+  readonly continued: Protocol;
   /** From scratch: f32 from other last bits against f32. */
-  readonly controls: readonly Comparison[];
-  readonly continued: Continued;
-  /** The first steps of every run of one seed; none before those of the diagnosis are finished. */
+  readonly repeats: readonly Comparison[];
+  /** The first steps of every run of one seed; none before that of the diagnosis is finished. */
   readonly diagnosis: readonly Departure[];
   /** Trained weights of every seed, not trained any further. */
   readonly rounding: readonly RoundingLosses[] | undefined;
-  /** From scratch: FP8 with other scales and outliers against f32, FP8 as it is first; none before one of them is finished. */
-  readonly ablation: readonly Comparison[];
   readonly planted: PlantedLosses | undefined;
   readonly promotion: readonly PromotionError[] | undefined;
 }
 
 /** Reads what the folder of the study holds. */
 export async function readResults(root: string, plan: StudyPlan): Promise<StudyResults> {
-  const [first] = plan.seeds as [number, ...number[]];
-  const pairs: Comparison[] = [];
-  const controls: Comparison[] = [];
-  for (const each of plan.seeds) {
-    pairs.push(...(await compare(root, pairOf(each, plan)[1], plan)));
-    controls.push(...(await compare(root, controlRun(each, plan), plan)));
+  const repeats: Comparison[] = [];
+  for (const seed of plan.seeds) {
+    repeats.push(...(await compare(root, repeatRun(seed, plan), scratchRuns(seed, plan)[0])));
   }
   return {
     plan,
-    pairs,
-    controls,
-    continued: await readContinued(root, plan),
+    scratch: await readProtocol(root, plan, scratchRuns),
+    continued: await readProtocol(root, plan, continuedRuns),
+    repeats,
     diagnosis: await readDiagnosis(root, plan),
     rounding: await readKept<RoundingLosses[]>(root, "rounding"),
-    ablation: await readAblation(root, plan, pairOf(first, plan)),
     planted: await readKept<PlantedLosses>(root, "planted"),
     promotion: await readKept<PromotionError[]>(root, "promotion"),
   };
 }
 
-async function readContinued(root: string, plan: StudyPlan): Promise<Continued> {
+async function readProtocol(root: string, plan: StudyPlan, runsOf: typeof scratchRuns): Promise<Protocol> {
   const pairs: Comparison[] = [];
   const baselines: Comparison[] = [];
   const controls: Comparison[] = [];
   for (const seed of plan.seeds) {
-    const [f32, bf16, fp8] = continuedRuns(seed, plan);
-    pairs.push(...(await compare(root, fp8, plan, f32)));
-    baselines.push(...(await compare(root, fp8, plan, bf16)));
-    controls.push(...(await compare(root, bf16, plan, f32)));
+    const [f32, bf16, fp8] = runsOf(seed, plan);
+    pairs.push(...(await compare(root, fp8, f32)));
+    baselines.push(...(await compare(root, fp8, bf16)));
+    controls.push(...(await compare(root, bf16, f32)));
   }
-  const [f32, , fp8] = continuedRuns(plan.seeds[0]!, plan);
-  return { pairs, baselines, controls, ablation: await readAblation(root, plan, [f32, fp8]) };
+  return { pairs, baselines, controls, ablation: await readAblation(root, plan, runsOf(plan.seeds[0]!, plan)) };
 }
 
-async function readAblation(
-  root: string,
-  plan: StudyPlan,
-  [f32, fp8]: readonly [StudyRun, StudyRun],
-): Promise<Comparison[]> {
+async function readAblation(root: string, plan: StudyPlan, [f32, , fp8]: SeedRuns): Promise<Comparison[]> {
   const ablation: Comparison[] = [];
-  for (const run of ablationRuns(fp8, plan)) ablation.push(...(await compare(root, run, plan, f32)));
+  for (const run of ablationRuns(fp8, plan)) ablation.push(...(await compare(root, run, f32)));
   if (ablation.length === 0) return [];
-  return [...(await compare(root, { ...fp8, steps: plan.ablationSteps }, plan, f32)), ...ablation];
+  return [...(await compare(root, { ...fp8, steps: plan.ablationSteps }, f32)), ...ablation];
 }
 
 async function readDiagnosis(root: string, plan: StudyPlan): Promise<Departure[]> {
   const { diagnosisSeed: seed, diagnosisSteps: steps } = plan;
-  const own = diagnosisRuns(plan);
-  const [f32, fp8] = pairOf(seed, plan);
+  const percent = percentRun(plan);
+  const [f32, bf16, fp8] = scratchRuns(seed, plan);
   const lossesOf = async (run: StudyRun): Promise<readonly number[]> => {
     return (await readMetrics(folderOf(root, run))).losses.slice(0, steps);
   };
   const base = await lossesOf(f32);
   const departures: Departure[] = [];
-  for (const run of [controlRun(seed, plan), ...own, fp8]) {
+  for (const run of [repeatRun(seed, plan), percent, bf16, fp8]) {
     const losses = await lossesOf(run);
     const isThere = losses.length === steps && base.length === steps;
     if (isThere) departures.push({ run, windows: windowErrors(base, losses) });
-    else if (own.includes(run)) return [];
+    else if (run === percent) return [];
   }
   return departures;
 }
 
 /** A finished run beside another of its seed; nothing while one of them is missing. */
-async function compare(
-  root: string,
-  run: StudyRun,
-  plan: StudyPlan,
-  against: StudyRun = pairOf(run.seed, plan)[0],
-): Promise<Comparison[]> {
+async function compare(root: string, run: StudyRun, against: StudyRun): Promise<Comparison[]> {
   const [base, other] = [await curveOf(root, against, run.steps), await curveOf(root, run, run.steps)];
   if (base === undefined || other === undefined) return [];
   return [{ run, against, base, other, error: lossError(base.losses, other.losses) }];

@@ -23,43 +23,43 @@ export interface StudyRun {
   readonly weightFactor?: number;
 }
 
-/** The two runs of a seed: equal weights and batches, f32 first. */
-export function pairOf(seed: number, { steps }: StudyPlan): readonly [f32: StudyRun, fp8: StudyRun] {
-  return [
-    { name: `f32-${seed}`, seed, steps, precision: "f32" },
-    { name: `fp8-${seed}`, seed, steps, precision: "fp8" },
-  ];
+/** The runs of a seed in one protocol: they differ in nothing but precision. */
+export type SeedRuns = readonly [f32: StudyRun, bf16: StudyRun, fp8: StudyRun];
+
+/** From new weights. */
+export function scratchRuns(seed: number, { steps }: StudyPlan): SeedRuns {
+  const run = (precision: StudyRun["precision"]): StudyRun => ({
+    name: `${precision}-${seed}`,
+    seed,
+    steps,
+    precision,
+  });
+  return [run("f32"), run("bf16"), run("fp8")];
 }
 
 /**
- * How far two f32 runs drift apart that differ in the last bits of their first weights: what rounding of any kind does to a
- * run whose router chooses.
+ * f32 again, from first weights that differ in their last bits: how far two runs drift apart whose routers choose, whatever
+ * rounds them.
  */
-export function controlRun(seed: number, { steps }: StudyPlan): StudyRun {
+export function repeatRun(seed: number, { steps }: StudyPlan): StudyRun {
   return { name: `control-${seed}`, seed, steps, precision: "f32", weightFactor: 1 + 2 ** -20 };
 }
 
 /**
- * A seed's f32 run continued three times, from its last weights and on the batches after its last: f32, bf16 and FP8. Trained
- * weights part less by chance than new ones.
+ * From the last weights of the seed's f32 run, on the batches after its last. Trained weights part less by chance than new
+ * ones.
  */
-export function continuedRuns(seed: number, plan: StudyPlan): readonly [f32: StudyRun, bf16: StudyRun, fp8: StudyRun] {
-  const [{ name: from, steps }] = pairOf(seed, plan);
+export function continuedRuns(seed: number, plan: StudyPlan): SeedRuns {
+  const [{ name: from, steps }] = scratchRuns(seed, plan);
   const run = (precision: StudyRun["precision"]): StudyRun => {
     return { name: `continued-${precision}-${seed}`, seed, steps, precision, from };
   };
   return [run("f32"), run("bf16"), run("fp8")];
 }
 
-/**
- * What else leaves the course of one seed's f32 run: f32 from weights larger by a hundredth, and products of bf16. Short,
- * compared with the first steps.
- */
-export function diagnosisRuns({ diagnosisSeed: seed, diagnosisSteps: steps }: StudyPlan): readonly StudyRun[] {
-  return [
-    { name: `f32-percent-${seed}`, seed, steps, precision: "f32", weightFactor: 1.01 },
-    { name: `bf16-${seed}`, seed, steps, precision: "bf16" },
-  ];
+/** What else leaves the course of one seed's f32 run: f32 from weights larger by a hundredth. Short. */
+export function percentRun({ diagnosisSeed: seed, diagnosisSteps: steps }: StudyPlan): StudyRun {
+  return { name: `f32-percent-${seed}`, seed, steps, precision: "f32", weightFactor: 1.01 };
 }
 
 /** An FP8 run with other scales, with outliers, with both: shorter, compared with the first steps of the same f32 run. */

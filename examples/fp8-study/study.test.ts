@@ -14,7 +14,7 @@ import { measureRounding } from "./measure-rounding.ts";
 import { type RunMetrics, readMetrics } from "./read-metrics.ts";
 import { readTrained } from "./read-trained.ts";
 import { readResults } from "./results.ts";
-import { ablationRuns, continuedRuns, controlRun, diagnosisRuns, folderOf, pairOf, type StudyRun } from "./runs.ts";
+import { ablationRuns, continuedRuns, folderOf, percentRun, repeatRun, type StudyRun, scratchRuns } from "./runs.ts";
 import { type StudyPlan, studyPlan } from "./study-config.ts";
 import { prepareData, type StudyData } from "./study-data.ts";
 import { trainRun } from "./train-run.ts";
@@ -73,7 +73,7 @@ const metricsOf = (out: string, run: StudyRun): Promise<RunMetrics> => readMetri
 const copyRun = (run: StudyRun, from: string, to: string, as = run): Promise<void> =>
   cp(folderOf(join(folder, from), run), folderOf(join(folder, to), as), { recursive: true });
 
-const [f32, fp8] = pairOf(0, plan);
+const [f32, bf16, fp8] = scratchRuns(0, plan);
 const continued = continuedRuns(0, plan);
 
 test("a pair is trained once; what is stopped goes on to the same losses; page and drawing are written", async () => {
@@ -110,8 +110,8 @@ test("the two runs of a seed begin alike, and FP8 is not f32", async () => {
   for (const [i, loss] of base.losses.entries()) expect(Math.abs(other.losses[i]! / loss - 1)).toBeLessThan(0.01);
 });
 
-test("the control: weights off by a millionth give other losses, close to the first ones", async () => {
-  const run = controlRun(0, plan);
+test("f32 again: weights off by a millionth give other losses, close to the first ones", async () => {
+  const run = repeatRun(0, plan);
   await trainOne("whole", run);
   const [base, control] = [await metricsOf("whole", f32), await metricsOf("whole", run)];
   expect(control.losses).not.toEqual(base.losses);
@@ -152,7 +152,7 @@ test("what is continued goes on where it was killed, to the same losses, and fro
   expect(await trainOne("killed", run)).toContainEqual(expect.stringMatching(/resumed from .*step-00000004/));
   expect(await metricsOf("killed", run)).toEqual(await metricsOf("whole", run));
   await copyRun(run, "whole", "otherStart");
-  await copyRun(controlRun(0, plan), "whole", "otherStart", f32);
+  await copyRun(repeatRun(0, plan), "whole", "otherStart", f32);
   const refused = trainRun(gpu, join(folder, "otherStart"), run, plan, data, listen().session);
   await expect(refused).rejects.toThrow(/settings\.start/);
   await expect(refused).rejects.toSatisfy((error) => TrainingCheckpointError.is(error));
@@ -175,13 +175,18 @@ test("a start that is not there, or not finished, is refused", async () => {
 test("the diagnosis: f32 from weights off by a hundredth, and bf16, each beside the first steps of the f32 run", async () => {
   const root = join(folder, "whole");
   expect((await readResults(root, plan)).diagnosis).toEqual([]);
-  for (const run of diagnosisRuns(plan)) await trainOne("whole", run);
+  for (const run of [percentRun(plan), bf16]) await trainOne("whole", run);
   const { diagnosis } = await readResults(root, plan);
   expect(diagnosis.map(({ run }) => run.name)).toEqual(["control-0", "f32-percent-0", "bf16-0", "fp8-0"]);
-  const [control, percent] = diagnosis.map(({ windows }) => Math.max(...windows.map(Math.abs)));
-  expect(percent).toBeGreaterThan(control!);
-  const { losses } = await metricsOf("whole", diagnosis[2]!.run);
+  const [again, percent] = diagnosis.map(({ windows }) => Math.max(...windows.map(Math.abs)));
+  expect(percent).toBeGreaterThan(again!);
+  const { losses } = await metricsOf("whole", bf16);
   expect(losses).not.toEqual((await metricsOf("whole", f32)).losses);
+  const { baselines, controls } = (await readResults(root, plan)).scratch;
+  expect([...baselines, ...controls].map(({ run, against }) => [run.name, against.name])).toEqual([
+    ["fp8-0", "bf16-0"],
+    ["bf16-0", "f32-0"],
+  ]);
 }, 300_000);
 
 test("trained weights are measured: f32 is as the run left it, bf16 and FP8 close", async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { StudyResults } from "./results.ts";
+import type { Protocol, StudyResults } from "./results.ts";
 import { studyPlan } from "./study-config.ts";
 import { emptySections, writeReport } from "./write-report.ts";
 
@@ -11,11 +11,11 @@ const names = [
   ...["outliers", "outliersContinued", "planted", "promotion"],
 ];
 const place = (name: string, body: string): string => `text\n\n<!-- ${name} -->\n\n${body}\n\n<!-- /${name} -->\n`;
+const nothing: Protocol = { pairs: [], baselines: [], controls: [], ablation: [] };
 const results: StudyResults = {
   plan: studyPlan,
-  ...{ pairs: [], controls: [], continued: { pairs: [], baselines: [], controls: [], ablation: [] } },
-  ...{ diagnosis: [], rounding: [{ seed: 0, f32: 4, bf16: 4, fp8: 4 }] },
-  ...{ ablation: [], planted: undefined, promotion: undefined },
+  ...{ scratch: nothing, continued: nothing, repeats: [], diagnosis: [] },
+  ...{ rounding: [{ seed: 0, f32: 4, bf16: 4, fp8: 4 }], planted: undefined, promotion: undefined },
 };
 
 let folder: string;
