@@ -7,7 +7,10 @@ import { join } from "node:path";
 /** Tests that cover every kind of adapter on any one, or what no adapter changes. */
 const everywhere = ["kernels.test.ts", "tune-kernels.test.ts"];
 /** Tests of every variant for devices with and without subgroups: other subgroups are all that they lack. */
-const allTargets = ["matmul-variants.test.ts", "flash-attention-kernels.test.ts"];
+const allTargets = [
+  ...["matmul-variants.test.ts", "flash-attention-kernels.test.ts"],
+  ...["quantize-special.test.ts", "matmul-grouped.test.ts", "ue8m0.test.ts"],
+];
 
 const configurations = {
   /** LP_NATIVE_VECTOR_WIDTH belongs to the software driver; other adapters ignore it. */
