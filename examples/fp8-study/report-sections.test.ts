@@ -48,6 +48,14 @@ test("the verdict has the maximum and the signed difference beside the mean", ()
   expect(verdict(-0.004)).toContain("differs by -0.400 %");
 });
 
+test("the verdict has bf16, too, where it was run, and stays what it is", () => {
+  const scratch = protocolOf(scratchRuns(0, plan), 0.004, 0.003);
+  const said = reportSections({ ...results(), scratch }).verdict.join(" ");
+  expect(said).toContain("**does not hold**");
+  expect(said).toContain("Against bf16 the mean error is 0.100 %: below 0.250 % for 1 of 1 seeds.");
+  expect(said).toContain("bf16 against f32 has one of 0.300 %: below 0.250 % for 0 of 1 seeds.");
+});
+
 test("seeds that are not finished are counted", () => {
   expect(verdict(0.001, 0.001)).toContain("Finished so far: 2 of 3 seeds.");
   expect(verdict(0.001, 0.001, 0.001)).not.toContain("Finished so far");

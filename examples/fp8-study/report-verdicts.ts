@@ -4,9 +4,15 @@ import { listed, paragraph, percent, signedPercent } from "./report-format.ts";
 import type { Comparison, StudyResults } from "./results.ts";
 
 /** The first protocol: from new weights. Empty before a pair is finished. */
-export function verdictFromScratch({ plan, scratch: { pairs } }: StudyResults): string[] {
+export function verdictFromScratch({ plan, scratch: { pairs, baselines, controls } }: StudyResults): string[] {
   if (pairs.length === 0) return [];
-  return paragraph("**From scratch.**", ...judged(pairs, `${plan.steps} steps`), ...missing(pairs, plan.seeds));
+  return paragraph(
+    "**From scratch.**",
+    ...judged(pairs, `${plan.steps} steps`),
+    ...againstBf16(baselines),
+    ...(controls.length > 0 ? [`bf16 against f32 has one of ${means(controls)}: ${counted(controls)}.`] : []),
+    ...missing(pairs, plan.seeds),
+  );
 }
 
 /** The second protocol: from trained weights, with its control. Empty before a pair is finished. */
@@ -16,7 +22,7 @@ export function verdictContinued({ plan, continued }: StudyResults): string[] {
   return paragraph(
     "**Continued from trained weights.**",
     ...judged(pairs, `${plan.steps} further steps`),
-    ...(baselines.length > 0 ? [`Against bf16 the mean error is ${means(baselines)}: ${counted(baselines)}.`] : []),
+    ...againstBf16(baselines),
     ...(controls.length > 0 ? [controlSentence(controls)] : []),
     ...missing(pairs, plan.seeds),
   );
@@ -34,6 +40,10 @@ function judged(pairs: readonly Comparison[], course: string): string[] {
     `The largest single step of that third is off by ${maxima}: below ${percent(CLAIM)} for ${highest} of ${pairs.length}.`,
     `The mean loss over the third differs by ${signed}.`,
   ];
+}
+
+function againstBf16(baselines: readonly Comparison[]): string[] {
+  return baselines.length > 0 ? [`Against bf16 the mean error is ${means(baselines)}: ${counted(baselines)}.`] : [];
 }
 
 function controlSentence(controls: readonly Comparison[]): string {
