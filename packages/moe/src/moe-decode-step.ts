@@ -92,7 +92,7 @@ function decodeInOne(
   { F, Fs, config, bias }: Networks,
 ): Tensor | undefined {
   const { gpu } = x;
-  const [T, D] = x.shape as unknown as readonly [number, number];
+  const [T, D] = x.shape as readonly [number, number];
   const K = config?.numExpertsPerTok ?? 0;
   const hiddenWidth = K * F + Fs;
   const widest = Math.max(F, Fs);

@@ -59,5 +59,5 @@ function checkOperands(weight: Tensor, ids: Int32Array, shape: readonly number[]
     const expected = `a shape of ${ids.length} elements, the number of ids`;
     throw new ShapeError({ op: "embedding", operand: "shape", expected, actual: `[${shape.join(", ")}]` });
   }
-  return weight.shape as unknown as readonly [number, number];
+  return weight.shape as readonly [number, number];
 }

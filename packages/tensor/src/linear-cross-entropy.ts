@@ -149,7 +149,7 @@ function gradientOf(
 
 /** The chunks of a vocabulary. @throws OutOfRangeError for a wanted number of rows that is none. */
 function planChunks({ gpu, shape: [T] }: Tensor, { shape }: Tensor, wanted: number | undefined): Chunk[] {
-  const [V, D] = shape as unknown as readonly [number, number];
+  const [V, D] = shape as readonly [number, number];
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1)) {
     const expected = "an integer >= 1";
     throw new OutOfRangeError({ op: "linearCrossEntropy", operand: "chunk", expected, actual: `${wanted}` });

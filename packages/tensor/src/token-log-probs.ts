@@ -126,7 +126,7 @@ export function overwriteLogits(
   first = 0,
 ): void {
   const { gpu } = logits;
-  const [T, V] = logits.shape as unknown as readonly [number, number];
+  const [T, V] = logits.shape as readonly [number, number];
   const width = vectorWidth(V);
   const uniforms = { V: V / width, first, inverse, factor: factor * inverse, stride: dlogProbs.size === 1 ? 0 : 1 };
   const kernel = gradientKernel({ lanes: lanesOf(gpu.target), vectors: width > 1, weighted: weights !== undefined });
